@@ -1,19 +1,19 @@
-/** The choice of the display that shows a session. */
+/** Chooses the display that shows a session. */
 
 import type { Container } from "../container/container.ts";
 import { CannotShow, type Display, type DisplayRequest } from "./display/display.ts";
 import { type DisplayName, displayNames, displays } from "../settings/displays.ts";
 
-/** The room of each. Loaded only where it is needed: each has a guard of its own. */
+/** Loads a display's module only when needed: each has its own guard. */
 const load: Readonly<Record<DisplayName, () => Promise<Display>>> = {
   wayland: async () => (await import("./wayland/display.ts")).wayland,
   x11: async () => (await import("./x11/display.ts")).x11,
 };
 
 /**
- * Calls `act` with the best display that can show something, or with the one that the user insists on.
+ * Calls `act` with the best display that can show the request, or with the one that the user has chosen.
  *
- * @param act gets the display, and why no better one is used, where that is worth telling. When it throws a {@linkcode
+ * @param act gets the display, and why no better one is used, if that is worth telling. If it throws {@linkcode
  * CannotShow}, the next display is tried
  * @throws {CannotShow} when the last one cannot
  */
@@ -31,7 +31,7 @@ export async function withDisplay<T>(
       return await act(display, why);
     } catch (error) {
       if (!(error instanceof CannotShow) || name === names.at(-1)) throw error;
-      // On a desktop without that display there is nothing to choose, and nothing to say.
+      // On a desktop without that display, there is no choice to explain.
       why = container.host.env(displays[name].variable) && error.reason;
     }
   }

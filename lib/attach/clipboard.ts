@@ -1,7 +1,7 @@
 /**
- * `attach.ts --copy` and `--paste`. A clipping is one text that the user has carried from the clipboard of a session to
- * the host's, or the other way, whatever the session's clipboard channel is. On X it goes over SSH, and neither xpra
- * nor its guard has a part in it. On Wayland it goes by the guard, which the user alone can ask for it.
+ * `attach.ts --copy` and `--paste` carry one text (a clipping) from a session's clipboard to the host's, or back, even
+ * if the session's clipboard channel is closed. On X it goes over SSH, without xpra and its guard. On Wayland it goes
+ * through the guard, which only the user can ask to do so.
  */
 
 import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -15,20 +15,20 @@ import { displays } from "../settings/displays.ts";
 import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
 import { guardsOf } from "./session/runs.ts";
 
-/** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
+/** The longest clipping, in UTF-16 code units; a text has at most as many of them as bytes. */
 const maxClippingLength = 2 ** 20;
 
-/** How long an app on the host may take to hand out what was copied in it, in milliseconds. */
+/** How long an app on the host may take to send what was copied in it, in milliseconds. */
 const readMs = 5_000;
 
 /** The type of the text, for the history. */
 const clippingType = "text/plain";
 
 /**
- * `attach.ts --copy`: puts the text on the clipboard of a live session on the host's. The container is not trusted: its
- * text is bounded, and only what can be seen is kept.
+ * `attach.ts --copy`: puts the text on a live session's clipboard onto the host's. The container is not trusted: its
+ * text is bounded, and invisible characters are removed.
  *
- * @param session its name; without one the only session, or the one that the user chooses
+ * @param session the session's name; undefined: the only session, or the one that the user chooses
  * @returns the exit code
  * @throws {UserError} when there is no text, or when the session's clipboard is the host's anyway
  */
@@ -42,16 +42,16 @@ export async function copy(container: Container, session: string | undefined): P
     : await carry(container, { ...from, direction: "out", planned: "<CLIPPING>" });
   const clipping = cleaned(text, place);
   noteClipping(container, "out", clipping);
-  // The program stays to offer the text, and keeps its output open.
+  // The program keeps running to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return report(container, clipping, `from ${label} put on the clipboard`);
 }
 
 /**
- * `attach.ts --paste`: puts the text on the host's clipboard on that of a live session, for a minute.
+ * `attach.ts --paste`: puts the text on the host's clipboard onto a live session's, for a minute.
  *
- * Where the session is on a Wayland desktop, its apps can have only what is on the clipboard there. So the clipping
- * takes the place of what is on the host's, as text alone, under a type by which the guard knows it again.
+ * Apps of a session on Wayland can only get what is on the desktop's clipboard. So the clipping replaces the content of
+ * the host's clipboard, as text only, under a type that the guard recognizes.
  *
  * @param session as for {@linkcode copy}
  * @returns the exit code
@@ -67,7 +67,7 @@ export async function paste(container: Container, session: string | undefined): 
       const what = `The windows of "${into.session}" of "${label}" are on Wayland, and $WAYLAND_DISPLAY is not set`;
       throw new UserError(what, { hint: "Run it in the desktop session where they were opened" });
     }
-    // The guard writes down what an app there reads.
+    // The guard records what an app reads.
     const mark = `text/x-gui-container.${crypto.randomUUID()}`;
     await askClosed(container, { ...into, request: { paste: mark } });
     await host.run(["wl-copy", "--type", mark], { stdin, output: "discard" });
@@ -79,8 +79,8 @@ export async function paste(container: Container, session: string | undefined): 
 }
 
 /**
- * The session that is meant, and whether it is on Wayland, where the guard alone has its clipboard. Of those with a
- * guard on this host, no container says anything else; until it is clear that another one is meant, it gets no text.
+ * The session that is meant, and whether it is on Wayland, where only the guard has access to its clipboard. A
+ * container cannot deny that a session has a guard on this host, and gets no text while one of those may be meant.
  */
 async function findClipboard(
   container: Container,
@@ -101,7 +101,10 @@ async function findClipboard(
   );
 }
 
-/** Asks the guard of a session whose clipboard is closed. Returns the text that it gives, if it is to give one. */
+/**
+ * Sends a request to the guard of a session whose clipboard is closed. Returns the text of the answer; "" if it has
+ * none.
+ */
 async function askClosed(
   container: Container,
   { session, request }: { session: string; request: CarryRequest },
@@ -118,7 +121,7 @@ async function askClosed(
   return "text" in answer ? answer.text : "";
 }
 
-/** Has session.sh carry a text. Returns what it prints. */
+/** Has session.sh carry a text. Returns its output. */
 async function carry(
   container: Container,
   { session, direction, ...options }: Pick<ScriptOptions, "stdin" | "planned"> & {
@@ -142,7 +145,7 @@ async function carry(
   return result.stdout;
 }
 
-/** The programs for the host's clipboard: a Wayland desktop has its own. */
+/** The programs for the host's clipboard: wl-clipboard on Wayland, xclip on X. */
 function hostClipboard(host: Host): { read: string[]; write: string[] } {
   if (host.env("WAYLAND_DISPLAY")) {
     return {
@@ -178,16 +181,16 @@ async function hostClipping(host: Host): Promise<Clipping> {
   }
 }
 
-/** Writes down that a text was carried, for the container's history. */
+/** Records in the container's history that a text was carried. */
 function noteClipping({ history }: Container, direction: "in" | "out", { text }: Clipping): void {
   const bytes = new TextEncoder().encode(text).length;
   history.note({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
 }
 
-/** What is carried: nothing prints it. */
+/** The text that is carried. It is never printed. */
 type Clipping = ReturnType<typeof cleaned>;
 
-/** A text without invisible characters, how many (code points) are in it, and how many were left out. */
+/** Removes invisible characters from a text, and counts its characters (code points) and those left out. */
 function cleaned(text: string, place: string): { text: string; characters: number; leftOut: number } {
   if (text.length > maxClippingLength) throw tooLong(place);
   const seen = withoutHidden(text);
@@ -199,9 +202,8 @@ function cleaned(text: string, place: string): { text: string; characters: numbe
 }
 
 /**
- * A text without control characters other than line ends and tabs (they could control a terminal), and without
- * characters that are invisible or change the direction of writing. Joiners and variation selectors stay: scripts and
- * emoji need them.
+ * Removes control characters other than line ends and tabs (they could control a terminal), and characters that are
+ * invisible or change the direction of writing. Joiners and variation selectors stay: scripts and emoji need them.
  */
 export function withoutHidden(text: string): string {
   const lines = text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n");

@@ -1,6 +1,6 @@
 /**
- * An address in the place of an app. A web address opens in the container's browser, in its session if it runs; a file
- * of this host is lent read-only, and opens in the container's app for its type.
+ * A URL in place of an app. A web address opens in the container's browser, in its session if it runs; a file of this
+ * host is lent read-only, and opens in the container's app for its type.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -17,10 +17,10 @@ import { isSameApp, wordsOf } from "./same_app.ts";
 import { noType, typeOf } from "../channels/file_types.ts";
 import { listSessions, mayRunOn } from "./session/live_sessions.ts";
 
-/** How long a container may take to say which apps it has, in milliseconds. */
+/** How long a container may take to list its apps, in milliseconds. */
 const answerMs = 30_000;
 
-/** How many apps count. */
+/** How many apps are considered. */
 const maxApps = 20;
 
 export function isAddress(word: string): boolean {
@@ -40,8 +40,8 @@ export function pathInAddress(address: string): string {
 }
 
 /**
- * Notes that something is opened in a container, unless it is a copy: those open nothing for others. Where its
- * directory is missing, the connection fails, and says what to do.
+ * Notes that something is opened in a container, unless it is a copy: copies open nothing for others. If its directory
+ * is missing, the connection fails later, with a hint.
  */
 export async function noteOpening(
   { host, mounts }: Pick<Container, "host" | "mounts">,
@@ -51,11 +51,11 @@ export async function noteOpening(
 }
 
 /**
- * The request with the container's app for an address, or the same request where there is no address in the app's
- * place. The app joins the session in which it runs, whatever its channels. The container may answer anything: what it
- * names runs in the container only.
+ * Replaces an address in the app's place by the container's app for it; returns any other request unchanged. The app
+ * joins the session in which it runs, whatever its channels. The container may answer anything: what it names runs only
+ * in the container.
  *
- * @throws {UserError} exit code 127 when it has no such app
+ * @throws {UserError} exit code 127 when the container has no such app
  */
 export async function withDefaultApp(container: Container, request: StartRequest): Promise<StartRequest> {
   const { label } = container;
@@ -96,10 +96,10 @@ export async function withDefaultApp(container: Container, request: StartRequest
 }
 
 /**
- * The request that {@linkcode withDefaultApp} has found, with the file whose address was in the app's place, if there
- * was one: it is lent until the scope ends.
+ * The request from {@linkcode withDefaultApp}, with the file whose address was in the app's place, if any: it is lent
+ * until the scope ends.
  *
- * @param options `isLive`: whether the session runs already
+ * @param options `isLive`: whether the session already runs
  */
 export async function withOpenedFile(
   container: Container,
@@ -112,8 +112,8 @@ export async function withOpenedFile(
   const path = pathInAddress(address!);
   const place = await host.look("FILE", async () => {
     const loans = await container.loans(session);
-    // Where the app hands the file to one that runs, it is taken back when that one's session ends. A session that
-    // never began keeps none, nor does a copy, which goes.
+    // If the app passes the file to a running instance, it is taken back when that session ends. It does not stay with
+    // a session that never started, nor with a copy, which is removed.
     const mayStay = !isDisposable && (detached || isLive);
     scope.defer(async () =>
       loans.end({ runsOn: (mayStay || !isDisposable && host.signal.aborted) && await mayRunOn(container, session) })

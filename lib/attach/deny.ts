@@ -1,4 +1,4 @@
-/** `attach.ts --deny NAME CHANNEL,…`: closes channels of sessions that run, at once. Only this host has a part in that. */
+/** `attach.ts --deny NAME CHANNEL,…`: closes channels of running sessions at once. The container has no part in it. */
 
 import { abortable } from "@std/async";
 import { inputError, UserError } from "../base/errors.ts";
@@ -22,25 +22,25 @@ import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
 import { mountsIn } from "../container/paths.ts";
 
-/** What is to be closed, and in which container. */
+/** The channels to close, and the container. */
 export interface DenyRequest {
   /** `[REMOTE:]NAME`. */
   word: string;
   channels: ChannelName[];
 }
 
-/** The channels that stay open with windows whose run has ended, and that no guard can close. */
+/** Channels that stay open with the windows after the run has ended, and that no guard can close. */
 const staying = new Set(channelsWith(({ lasts, load }) => lasts === "windows" && load));
 
-/** The options that may stand beside it. */
+/** The options that may be combined with it. */
 const besides: readonly string[] = [
   ...["deny", "session", "engine", "project"],
   ...["dry-run", "verbose", "quiet", "yes", "json"],
 ];
 
 /**
- * The request of a command line, if it is one: the value of `--deny` is no list of channels, and the only word is one.
- * Else `--deny` is about a session to show. A container that is called like a channel has to be named with its remote:
+ * The request of a command line, if it is one: the value of `--deny` is not a list of channels, but the only word is.
+ * Otherwise `--deny` is about a session to show. A container named like a channel must be given with its remote:
  * `local:links`.
  *
  * @throws {UserError} exit code 2
@@ -52,7 +52,7 @@ export async function readDenial(
   const word = values.get("deny");
   const [list, ...more] = [...positionals, ...rest];
   if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;
-  // A container of this name was made on this host.
+  // Whether a container of this name was made on this host.
   const isMade = /^[\w:-]{1,200}$/.test(word) && await exists(mountsIn(host, word).directory);
   const channels = isChannelList(list) || isMade ? parseChannels(list) : [];
   if (channels.length === 0) {
@@ -70,7 +70,7 @@ export async function readDenial(
  * Closes channels of the sessions of a container, or of one.
  *
  * @returns the exit code
- * @throws {UserError} when no session is shown or served on this host, and when something stays open
+ * @throws {UserError} when no session is shown or served on this host, or when something stays open
  */
 export async function deny(
   container: Container,
@@ -80,7 +80,7 @@ export async function deny(
   const names = (of: Iterable<ChannelName>): string => channelNamesOf(new Set(of)).join(", ");
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
-    // Before the runs: each takes commands before its guard is known.
+    // Must precede the search for runs: a run takes commands before its guard is known.
     const guarded = (await guardsOf(container)).keys().filter(isMeant);
     const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));
     const sessions = [...new Set([...runs.map((run) => run.session), ...guarded])].sort();
@@ -90,7 +90,7 @@ export async function deny(
         hint: `To see what runs: ${attachLine(container, "--list")}`,
       });
     }
-    // One after the other: this run has one socket for the answers.
+    // Sequentially: this run has one socket for the answers.
     const results = await Array.fromAsync(
       sessions,
       (session) => denyIn(container, { session, channels, runs: runs.filter((run) => run.session === session) }),
@@ -117,8 +117,8 @@ export async function deny(
 /**
  * Closes channels of a session. A failure, or a guard that hangs, does not keep the other channels open.
  *
- * @returns `isServed`: whether a run serves the session, which also notes what is closed; `failures`: why something may still
- * be open
+ * @returns `isServed`: whether a run serves the session, and so records what is closed; `failures`: why something may
+ * still be open
  */
 async function denyIn(
   container: Container,
@@ -145,7 +145,7 @@ async function denyIn(
     answer.closed.forEach((channel) => closed.add(channel));
     failToClose(new Set(answer.stays));
   }
-  // After that: a run whose guard is not known yet closes that itself.
+  // Must follow the runs: a run whose guard is not known yet closes the guard's channels itself.
   if ((await guardsOf(container)).has(session)) {
     const inGuard = await closeInGuard(container, { session, channels }).catch((error) => fail(error).closed);
     inGuard.forEach((channel) => closed.add(channel));
@@ -154,7 +154,7 @@ async function denyIn(
   return { session, closed: [...closed], isServed, failures };
 }
 
-/** Writes down what a guard has closed, as a run does it. What the container has on record decides nothing here. */
+/** Records what a guard has closed, as a run would. Nothing on this host depends on the container's record. */
 async function noteClosed(
   container: Container,
   { session, closed, signal }: { session: string; closed: readonly ChannelName[]; signal: AbortSignal },

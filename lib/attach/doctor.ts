@@ -1,4 +1,7 @@
-/** What `attach.ts --doctor` checks besides what all scripts do: how windows come, and what is in each container. */
+/**
+ * The checks of `attach.ts --doctor` besides those of all scripts: how windows can be shown, and what each container
+ * lacks.
+ */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngine } from "../cli/doctor.ts";
@@ -43,10 +46,10 @@ const outcome: Diagnosis["outcome"] = (findings, { engine }) => {
 
 export const attachDiagnosis: Diagnosis = { script: "attach", checks: [...checks, ...displayChecks], outcome };
 
-/** What is missing without xpra, where windows can be shown on Wayland. */
+/** What does not work without xpra if windows can be shown on Wayland. */
 const withoutXpra = "windows are shown on Wayland only, and cannot be left and shown again";
 
-/** Whether bubblewrap makes a box as attach.ts uses it: the kernel or AppArmor may forbid that. */
+/** Checks that bubblewrap can make attach.ts's boxes: the kernel or AppArmor may forbid it. */
 async function findBox({ host }: Facts): Promise<Finding[]> {
   try {
     const { code, stderr } = await tryBox(host);
@@ -61,15 +64,15 @@ async function findBox({ host }: Facts): Promise<Finding[]> {
   }
 }
 
-/** Whether the host has an xpra that is current enough and has no known vulnerability. */
+/** Checks that the host's xpra is recent enough, and has no known vulnerability. */
 async function findXpra({ host }: Facts): Promise<Finding[]> {
   const found = await findClient(host);
-  // On a Wayland desktop, windows are shown without it.
+  // On a Wayland desktop, windows can be shown without it.
   const isNeeded = found.verdict !== "broken" || !host.env("WAYLAND_DISPLAY");
   return [isNeeded ? found : absent(`${found.what}: ${withoutXpra}`, found.hint)];
 }
 
-/** Whether windows can be shown on the Wayland compositor, by waypipe in its box. */
+/** Checks that waypipe in its box can show windows on the Wayland compositor. */
 async function findWayland({ host }: Facts): Promise<Finding[]> {
   const display = host.env("WAYLAND_DISPLAY");
   if (!display) return [];
@@ -87,13 +90,13 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
     if (error instanceof CannotShow) {
       return [absent(`No window can be shown on the Wayland display ${display}: ${error.reason}`)];
     }
-    // The finding about the box tells why there is none.
+    // The check of the box reports this.
     if (error instanceof UserError) return [];
     throw error;
   }
 }
 
-/** Whether there is an X display, and answers. */
+/** Checks that there is an X display, and that it answers. */
 async function findX11({ host }: Facts): Promise<Finding[]> {
   const display = host.env("DISPLAY");
   if (!display && host.env("WAYLAND_DISPLAY")) {
@@ -110,7 +113,7 @@ async function findX11({ host }: Facts): Promise<Finding[]> {
   }
 }
 
-/** The programs that a session needs in its container besides xpra, and what is missing without each. */
+/** The programs that a session needs in its container besides xpra, and what does not work without each. */
 const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
@@ -120,7 +123,7 @@ const sessionPrograms = [
   { program: "Xwayland", without: "its apps that know only X are not shown over Wayland", verdict: "absent" },
 ] as const;
 
-/** Whether attach.ts can use each container that runs: it accepts ssh, and has all programs. */
+/** Checks that attach.ts can use each running container: it accepts SSH, and has all programs. */
 async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<Finding[]> {
   const findings = await Promise.all((await managed()).map(async (instance): Promise<Finding[]> => {
     const { name, status } = instance;
@@ -141,12 +144,12 @@ async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<F
   return findings.flat();
 }
 
-/** Where a finding was made. */
+/** The place of a finding. */
 function inside(container: string): string {
   return `in the container "${container}"`;
 }
 
-/** Logs into a container as its user, and looks for what a session needs. */
+/** Logs into a container as its user, and checks for what a session needs. */
 async function findInside(host: Host, instance: InstanceInfo): Promise<Finding[]> {
   const { engine, name } = instance;
   const { isLocal } = engine.server;

@@ -41,7 +41,7 @@ export async function showHistory(host: Host, word: string | undefined, options:
   return 0;
 }
 
-/** Two runs on one session both write that it has ended, or goes on with less. */
+/** Removes repeated lines: two runs on one session both record that it has ended, or goes on with fewer channels. */
 function withoutRepeats(lines: readonly HistoryLine[]): HistoryLine[] {
   const last = new Map<string, string>();
   return lines.filter((line) => {
@@ -54,7 +54,7 @@ function withoutRepeats(lines: readonly HistoryLine[]): HistoryLine[] {
   });
 }
 
-/** A line in words. Its texts are printable already. */
+/** Describes a line. Its texts are already printable. */
 function describe(line: HistoryLine): string {
   switch (line.kind) {
     case "session": {

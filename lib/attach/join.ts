@@ -8,7 +8,7 @@ import { joinedAppScript, noSuchApp } from "./session/app.ts";
 import { nameSession, runInSession } from "./session/live_sessions.ts";
 import { noteApp } from "./wayland/ask_guard.ts";
 
-/** The app has ended because its session has, or the connection to it is lost. */
+/** The app has ended with its session, or the connection to it is lost. */
 export class EndedWithSession extends UserError {
   override name = "EndedWithSession";
 }
@@ -21,8 +21,8 @@ export class EndedWithStatus extends UserError {
 /**
  * Runs an app in a live session, and returns when the app ends.
  *
- * @param options `session`: its name; without one the only session, or the one that the user chooses; `isShownHere`: this
- * run shows it, too, and says at Ctrl-C what runs on
+ * @param options `session`: the session's name; undefined: the only session, or the one that the user chooses;
+ * `isShownHere`: this run also shows the session, and tells the user at Ctrl-C what runs on
  * @returns the exit code
  * @throws {UserError} when there is no such session or app, and when the app fails
  */
@@ -40,11 +40,11 @@ export async function join(
   await noteApp(container, { session, app });
   const isGuess = wanted === undefined;
   const options = { session, isGuess, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
-  // It is printed just before the app starts.
+  // The session's name is printed just before the app starts.
   const hasStarted = ({ stdout }: { stdout: string }): boolean => stdout.startsWith(`${session}\n`);
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {
-      // The container may have started it a moment ago, or not yet: only it knows.
+      // Only the container knows whether the app has started yet.
       const stop = attachLine(container, "--stop", session);
       host.ui.status(`If "${app[0]}" has started, it runs on in its session. To end the session: ${stop}`);
     }

@@ -16,7 +16,7 @@ import { listAllSessions, listSessions, type LiveSession } from "./session/live_
 /**
  * Prints the live sessions of one container, or of all.
  *
- * @param word the container, or as the engine's own CLI has it, `REMOTE:` for all that are there
+ * @param word the container, or `REMOTE:` for all containers there, as in the engine's own CLI
  */
 export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
@@ -48,12 +48,12 @@ export function dataOf({ isServed: _, channels, ...session }: LiveSession): Reco
   return { ...session, clients: clientsOf(session), channels: [...open], asks: [...asks] };
 }
 
-/** How many clients show a session. Windows that stay with it have one, whether a run serves them or not. */
+/** How many clients show a session. On Wayland it is always one, whether a run serves the session or not. */
 function clientsOf({ display, clients }: Pick<LiveSession, "display" | "clients">): number {
   return displays[display].windowsStay ? 1 : clients;
 }
 
-/** Does not start a container that does not run. */
+/** Lists the sessions of a container, without starting it. */
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
   await using container = await resolveContainer(host, { word, ...options });
   const status = await container.status();

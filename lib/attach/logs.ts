@@ -3,19 +3,19 @@
 import { inputError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 
-/** How much of the end of a log is printed, in bytes. A log may be as large as the container likes. */
+/** How much of the end of a log is printed, in bytes. The container decides how large its log is. */
 const maxPrintedBytes = 4 * 1024 * 1024;
 
 /**
- * Prints the end of the log of a session, or without a name of the one that has printed last.
+ * Prints the end of a session's log; without a name, of the session that has printed last.
  *
  * @returns the exit code
- * @throws {UserError} exit code 2 when there is none
+ * @throws {UserError} exit code 2 when there is no such log
  */
 export async function logs(container: Container, session: string | undefined): Promise<number> {
   const { host, label, mounts, crossesNetwork } = container;
   const log = await container.log({ session, bytes: maxPrintedBytes });
-  // What is on this machine is there also while the container does not run.
+  // A log on this machine can be read even while the container is stopped.
   const directory = crossesNetwork ? `${(await container.reach()).sockets} in the container` : mounts.sockets;
   if (!log) {
     throw inputError(

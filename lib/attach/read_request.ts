@@ -1,4 +1,4 @@
-/** What the command line of attach.ts asks for when a session is to be shown: read and checked before anything else. */
+/** Reads and checks the command line of attach.ts for showing a session, before anything else happens. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -15,16 +15,19 @@ import { type Opening, parseDestinations } from "../channels/destinations.ts";
 
 export type Words = Arguments<string> & {
   applied: Applied;
-  /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
+  /** The time limits that `--allow` sets for channels, in milliseconds. */
   times?: ReadonlyMap<ChannelName, number>;
-  /** Where links and files can open, besides this host, when `--links-to`, `--files-to` or the settings ask. */
+  /**
+   * The places besides this host from which the user chooses for `--links-to=ask`, `--files-to=ask` or the same
+   * settings.
+   */
   named?: Readonly<Partial<Record<string, readonly string[]>>>;
-  /** Writes the line that runs an app with words that are not to be taken for options. */
+  /** Returns the command line that runs an app with words that must not be taken for options. */
   line(app: readonly string[]): string;
 };
 
 /**
- * Reads what is to be shown. Without APP, a live session is meant.
+ * Reads the request. Without APP, it is about a live session.
  *
  * @throws {UserError} exit code 2
  */
@@ -53,7 +56,7 @@ export function readRequest(
   if (flags.has("detached") && times !== undefined && times.size > 0) {
     throw inputError("--detached has no time for --allow: nothing is shown", "Leave the time out, or --detached");
   }
-  // A session that runs has its display: the variable is for new ones.
+  // A live session already has a display: the variable is only for new ones.
   if (app === undefined) return { ...show, userOptions, display: values.has("display") ? display : "auto" };
   const [change] = userOptions;
   if (flags.has("join") && change !== undefined) {
@@ -76,12 +79,12 @@ export function readRequest(
   return {
     ...{ ...show, app, detached, userOptions },
     isOpening: opensFile || [app[0]!, ...rest].some(isAddress),
-    // What another container hands over is lent as it would be to a container that is no copy.
+    // A file that another container hands over is not copied, even to a disposable copy: it is lent as usual.
     files: !opensFile ? files : isHanded(host, pathInAddress(app[0]!)) ? [] : [pathInAddress(app[0]!)],
   };
 }
 
-/** Reads where links and files open. An option would have no effect while nothing opens them. */
+/** Reads where links and files open. Refuses an option whose channel is closed. */
 function readOpening(
   values: Words["values"],
   { applied, open, named }: {
@@ -105,7 +108,7 @@ function readOpening(
 
 const appOptions = ["disposable", "join", "detached"];
 
-/** Checks that there is an app where an option is about one, and that a disposable container has windows. */
+/** Checks that options about an app come with one, and that --disposable is not combined with --detached. */
 function checkApp(flags: Words["flags"], app: readonly string[] | undefined): void {
   const option = appOptions.find((name) => flags.has(name));
   if (option !== undefined && app === undefined) {

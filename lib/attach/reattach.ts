@@ -17,7 +17,7 @@ import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
 
 /**
- * Shows a live session again: the one that is named, the only one, or the one that the user chooses.
+ * Shows a live session again: the named one, the only one, or the one that the user chooses.
  *
  * @returns the exit code
  */
@@ -31,8 +31,8 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const options = { ...request, open, closing, border, detached: false };
   const openOn = (display: DisplayName): Promise<DisplayWindows> =>
     withDisplay(container, { ...options, display }, async (on) => scope.use(await on.open(container, options)));
-  // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
-  // one, as far as that is known before the container is asked.
+  // The client takes long to load. So it is started before the container is asked which session is meant, if there
+  // probably is one.
   const guessed = displayNamed(request.display) ?? displayNamed(host.env("GUI_CONTAINER_DISPLAY")) ??
     displayNames.find((name) => host.env(displays[name].variable));
   const wanted = request.session;
@@ -63,7 +63,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
 }
 
 /**
- * Checks that a session is shown in the way that is asked for, and can have the options.
+ * Checks that a session is on the requested display, and that the options apply to it.
  *
  * @throws {UserError} exit code 2
  */
@@ -83,7 +83,7 @@ function checkDisplay(
   );
 }
 
-/** Keeps a border for windows that are shown later, and says so if it is a new one. */
+/** Saves a border for windows that are opened later, and tells the user if it is a new one. */
 export async function keepForLater(
   container: Pick<Container, "host" | "mounts">,
   chosen: ContainerBorder | "auto" | undefined,

@@ -1,6 +1,6 @@
 /**
- * An app that runs in a live session already: it is started once more in that one, where an app such as Firefox opens
- * another window in its one process. In a session of its own, such an app would find its profile in use.
+ * Starts an app that already runs in a live session once more in that session, where an app such as Firefox opens
+ * another window in its single process. In another session, such an app would find its profile in use.
  */
 
 import { inputError, lineOf } from "../base/errors.ts";
@@ -17,25 +17,25 @@ import { displays } from "../settings/displays.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 import { appOutcome } from "./session/outcome.ts";
 
-/** Where an app is to run: in a session in which it runs already, or in a new one of this name. */
+/** Where to run an app: in a live session in which it already runs, or in a new one of this name. */
 export interface Place {
   session: string;
   live?: LiveSession;
 }
 
 /**
- * The place for the app of a request. Nobody else may start the same program meanwhile.
+ * Finds the place for the app of a request. No other run may start the same program meanwhile.
  *
- * @throws {UserError} exit code 2 when it runs in another way only than is asked for
+ * @throws {UserError} exit code 2 when it already runs, but only with another display or other channels
  */
 export async function findPlace(container: Container, request: StartRequest): Promise<Place> {
   const { app, session: wanted, detached, isDisposable } = request;
   const name = wanted ?? sessionNameOf(app[0]!);
   if (isDisposable || detached && wanted !== undefined) return { session: name };
-  // Mostly, what is on this side answers it, and the container is not asked.
+  // Mostly, the sockets on this host tell, and the container need not be asked.
   const seen = await container.seenSessions();
   if (seen && !(wanted === undefined ? seen.length > 0 : seen.includes(wanted))) return { session: name };
-  // Another machine is asked by the connection that the rest goes by, too.
+  // On another machine, this opens the connection that the rest uses too.
   await container.connect();
   const all = await listSessions(container);
   const live = detached ? undefined : sameAppOf(all, { ...container, request });
@@ -49,7 +49,7 @@ function freeName(name: string, sessions: readonly LiveSession[]): string {
   return tried;
 }
 
-/** The session in which the app of a request runs already, with the requested name if there is one. */
+/** The live session in which the app of a request already runs; with the requested name, if one is given. */
 function sameAppOf(
   sessions: readonly LiveSession[],
   { label, engine, request }: Pick<Container, "label" | "engine"> & { request: StartRequest },
@@ -58,16 +58,16 @@ function sameAppOf(
   const found = sessions.filter((live) =>
     session === undefined
       ? isSameApp(wordsOf(live), app)
-      // The name tells what a program runs that runs others.
+      // For a program that runs others, the name tells what it runs.
       : live.session === session && programOf(wordsOf(live)) === programOf(app)
   );
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
   const isLike = (live: LiveSession, wanted: ReadonlySet<ChannelName>): boolean =>
     !isOtherDisplay(live) && live.channels === recordChannels(wanted, asks);
-  // One that the next client shows again gets the channels of that.
+  // A session without a client gets the channels of the next one.
   const isFree = (live: LiveSession): boolean =>
     !isOtherDisplay(live) && !displays[live.display].windowsStay && live.clients === 0 && !live.isServed;
-  // Some may have been closed since, or their time may be over: nothing is opened that is not asked for.
+  // Channels may have been closed since, or expired: nothing is opened that is not asked for.
   const hasLess = (live: LiveSession): boolean => isLike(live, recordedChannels(live.channels).open.intersection(open));
   const same = found.find((live) => joinsAny === true || isFree(live) || isLike(live, open)) ?? found.find(hasLess);
   if (same || found.length === 0) return same;
@@ -83,7 +83,7 @@ function sameAppOf(
   );
 }
 
-/** Starts an app in a session in which it runs; shows that session again if nobody does. Returns the exit code. */
+/** Starts an app in the session in which it already runs; shows that session if no run does. Returns the exit code. */
 export async function startAgain(
   container: Container,
   { live: { session, display, clients, isServed, channels }, request }: { live: LiveSession; request: StartRequest },
@@ -95,7 +95,7 @@ export async function startAgain(
   const without = lacks.length > 0 ? `, which has no ${lacks.join(", ")}` : "";
   host.ui.status(`"${app[0]}" already runs: it opens in its session "${session}"${without}`);
   if (isShown) await keepForLater(container, request.border);
-  // An entry of a menu may have such options: it is to work each time.
+  // A menu entry may have such options: do not fail on them.
   const late = isShown || displays[display].windowsStay ? [...userOptions, ...box ? [] : ["--no-box"]] : [];
   if (late.length > 0) host.ui.warn(`${late.join(" ")} has no effect: the windows are shown already`);
   if (isShown && request.times?.size) {
@@ -109,7 +109,7 @@ export async function startAgain(
   });
   if (isShown) return await joining;
   joining.catch(async (error) => {
-    // How the session ends, its own run says.
+    // The run of the session itself reports its end.
     if (error instanceof EndedWithSession || host.signal.aborted) return;
     const outcome = await appOutcome(container, session).catch(() => undefined);
     if (!outcome?.stopped) host.ui.warn(lineOf(error));
@@ -118,12 +118,12 @@ export async function startAgain(
 }
 
 /**
- * An app that ends sooner has failed, in milliseconds. Later its user may have closed its window, after which terminals
- * end with an exit status of 1; which windows are its, nobody knows here.
+ * An app that ends before this time has failed, in milliseconds. After it, the user may have closed its window, at
+ * which terminals exit with status 1; nobody knows here which windows belong to it.
  */
 const soonMs = 3_000;
 
-/** The words of a session's app; none when the container does not say. */
+/** The words of a session's app; none if the container does not report them. */
 export function wordsOf({ app }: Pick<LiveSession, "app">): string[] {
   try {
     return splitWords(app);
@@ -132,14 +132,14 @@ export function wordsOf({ app }: Pick<LiveSession, "app">): string[] {
   }
 }
 
-/** Whether two command lines are the same app: by the program; for one that runs others, by all words. */
+/** Whether two command lines are the same app: by their program or, if that runs others, by all words. */
 export function isSameApp(one: readonly string[], other: readonly string[]): boolean {
   const name = programOf(one);
   if (isLauncher(name)) return one.length === other.length && one.every((word, index) => word === other[index]);
   return name === programOf(other);
 }
 
-/** Debian's "firefox" runs "firefox-esr", as its entry does. */
+/** The name of a program. Debian's "firefox" runs "firefox-esr", like its desktop entry. */
 function programOf([program = ""]: readonly string[]): string {
   return program.slice(program.lastIndexOf("/") + 1).replace(/-esr$/, "");
 }

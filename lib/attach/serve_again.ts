@@ -1,6 +1,6 @@
 /**
- * Serves a session again whose windows have stayed on this host's Wayland desktop: the run that showed them has ended,
- * and with it what its apps ask of the host.
+ * Serves again a session whose windows have stayed on this host's Wayland desktop: the run that showed them has ended,
+ * and with it the service for its apps' requests.
  */
 
 import { abortable, delay } from "@std/async";
@@ -15,20 +15,20 @@ import { endedFromOutside, type SessionEnd } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { show } from "./show.ts";
 
-/** The channels that stay as they were when the session was started, whatever is asked for later. */
+/** Channels that stay as they were at the session's start, whatever is requested later. */
 const goesWithWindows: ReadonlySet<ChannelName> = new Set(channelsWith(({ lasts }) => lasts === "windows"));
 
-/** Those of them that a guard can close. */
+/** The channels of these that a guard can close. */
 const inGuard: ReadonlySet<ChannelName> = new Set(channelsWith(({ load }) => !load));
 
-/** How often it is asked at most whether a session has ended, in milliseconds. */
+/** The least time between two checks whether a session has ended, in milliseconds. */
 const askAgainMs = 1_000;
 
 /**
  * Serves a session again until it ends.
  *
  * @returns the exit code
- * @throws what ends the run
+ * @throws the error that ends the run
  */
 export async function serveAgain(
   container: Container,
@@ -84,7 +84,7 @@ export async function serveAgain(
 async function awaitEndOf(container: Container, session: string): Promise<void> {
   const { host } = container;
   do {
-    // The container may answer anything at any time: its answer only means that it is worth looking.
+    // The container may answer anything at any time: an answer is only a reason to check.
     const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
     await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
   } while (await host.look(false, () => isLive(container, session, { unknown: true })));

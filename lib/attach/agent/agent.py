@@ -1,19 +1,18 @@
 # agent.py
-"""The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
+"""The agent of a session: a backend of xdg-desktop-portal that asks the host's end over stdin and stdout.
 
-In the session's directory it stands between interface.py and the parts of channels, with main.py at the end.
-Its arguments: the exit statuses of protocol.ts when it can serve nothing, or nothing where there is no host's end, when
-nobody needs it any more, and when the agent of a later run has taken its place; a line that the host's end has said
-already; and the channels that it serves.
+The file in the session's directory consists of interface.py, this, the parts of the channels, and main.py. Its
+arguments: three exit statuses of protocol.ts: "useless" (empty if there is no host's end), "asleep" and "replaced"; a
+line that the host's end has already sent; and the channels that it serves.
 
-One JSON object a line. To the host: {"ask": "ready"} as soon as it answers apps, and {"ask": "lacks", "what",
-"channels"} before, without "channels" about all; what else it asks is said by the parts. From the host: {"id", "paths"},
-where no path is a no, or with "failed" an error, {"id", "here"} for a dialog of the container's own, {"scheme"} when the
-host's apps become dark or light, and what the parts take.
+Each line is one JSON object. To the host: {"ask": "lacks", "what", "channels"} (without "channels": all), then {"ask":
+"ready"} as soon as it answers apps; the parts add requests of their own. From the host: {"id", "paths"}, where no paths
+mean no, or an error with "failed"; {"id", "here"} for a dialog in the container; {"scheme"} when the host's apps become
+dark or light; and what the parts take.
 
-The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
-the container's files. It ends when nobody asks any more, unless it has something to watch. The session's bus then has
-it started when an app asks.
+The host's end trusts nothing that comes from here. When it is gone, this program shows its own dialogs, with the
+container's files. It exits when idle, unless it has something to watch; the session's bus starts it again when an app
+asks.
 """
 
 import itertools
@@ -40,18 +39,20 @@ IDLE_SECONDS = 3
 USELESS, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
 directory = os.path.dirname(os.path.abspath(__file__))
 agent = SimpleNamespace(bus=None, has_host=True, has_name=False, has_environment=False, last_call=0, owned=[], line=LINE)
-# Not an id of an agent before this one: the host's end may still answer those.
+# Ids must differ from an earlier agent's: the host's end may still answer those.
 numbers = itertools.count((time.monotonic_ns() >> 20 & 0x3FFFFFFF) + 1)
-# What apps wait for, by its id: what takes the answer, and what gives one when the host's end has none.
+# Requests that apps wait for, by id: a function that takes the answer, and one that gives an answer without the host's
+# end.
 waiting = {}
-# What the parts add: objects on the bus, as register_object() takes them, and their names; handlers of lines by a key in
-# them; whether something needs the agent; what is called when the app runs, it has its name, and the host's end is gone.
+# What the parts add: objects on the bus (arguments of register_object()) and bus names; handlers of lines, by a key in
+# these; checks whether the agent is needed; and functions to call once the app runs, once the agent has its name, and
+# when the host's end is gone.
 objects, names, on_key = [], [], {}
 is_needed, on_app, on_named, on_end = [], [], [], []
 
 
 def await_bus():
-    """Waits for the session's bus. Ends with the host's end, which says nothing before it hears of this one."""
+    """Waits for the session's bus. Exits if stdin becomes readable: before "ready", that can only be its end."""
     while True:
         try:
             with socket.socket(socket.AF_UNIX) as bus:
@@ -64,12 +65,12 @@ def await_bus():
 
 
 def described(xml):
-    """An interface, as the bus takes it."""
+    """An interface as a Gio object."""
     return Gio.DBusNodeInfo.new_for_xml(f"<node>{xml}</node>").interfaces[0]
 
 
 def offer(path, xml, on_method, properties=None):
-    """Has an interface at a path. Its calls keep the agent from sleep."""
+    """Offers an interface at a path of the bus. Calls keep the agent awake."""
 
     def on_any_call(*call):
         agent.last_call = time.monotonic()
@@ -79,7 +80,7 @@ def offer(path, xml, on_method, properties=None):
 
 
 def lacks(what, *channels):
-    """Tells the host's end what channels lack that are to be served, or all."""
+    """Tells the host's end what these channels (or all) lack, if they are to be served."""
     gone = [channel for channel in channels if channel in CHANNELS]
     if USELESS and (gone or not channels):
         send({"ask": "lacks", "what": what, **({"channels": gone} if channels else {})})
@@ -91,13 +92,13 @@ def serves(channel):
 
 
 def take_environment():
-    """Takes the environment of the session's first app, once that runs: for the look, and for what is shown here."""
+    """Takes over the environment of the session's first app once that runs: for the look, and for dialogs here."""
     if not os.path.exists(f"{directory}/pid"):
         return True
     shell = ["/bin/sh", "-c", '. "$0" && exec env -0', f"{directory}/environment"]
     for word in subprocess.run(shell, capture_output=True, check=False).stdout.split(b"\0")[:-1]:
         name, value = word.split(b"=", 1)
-        # GTK shows its own dialog here, when the host's end is gone.
+        # With this variable, GTK would not show its own dialog here when the host's end is gone.
         if name != b"GTK_USE_PORTAL":
             os.environb[name] = value
     agent.has_environment = True
@@ -107,7 +108,7 @@ def take_environment():
 
 
 def send(message):
-    """Sends one line to the host's end, if it is there."""
+    """Sends a line to the host's end, if there is one."""
     if agent.has_host:
         try:
             os.write(1, (json.dumps({"id": 0, **message}, ensure_ascii=False) + "\n").encode(errors="replace"))
@@ -116,33 +117,33 @@ def send(message):
 
 
 def expect(done, here=None):
-    """A new id, for which `done` gets the answer. Where the host's end has none, `here` gives one, or nobody does."""
+    """Returns a new id, whose answer `done` gets. Without a host's end, `here` answers; by default with no file."""
     number = next(numbers)
     waiting[number] = (done, here or (lambda: answer({"id": number, "paths": []})))
     return number
 
 
 def answer(message):
-    """Answers an app: with files, or that the user has chosen none."""
+    """Answers an app: with files, or with none."""
     done, _here = waiting.pop(message.get("id"), (None, None))
     if done:
         done(message)
 
 
 def answer_here(message):
-    """Answers an app by a dialog of the container's own."""
+    """Answers an app with a dialog in the container."""
     if message["id"] in waiting:
         waiting[message["id"]][1]()
 
 
 def given(kind, descriptor, name):
-    """What is asked for a file that the host is to read: it can be read at its path for as long as it is open here."""
+    """The request for a file that the host shall read. Its path is valid as long as the file is open here."""
     path = f"/proc/{os.getpid()}/fd/{descriptor}"
     return {"ask": kind, "name": name[:400], "path": path, "size": os.fstat(descriptor).st_size, "multiple": False}
 
 
 def ask_here():
-    """There is no host's end any more: shows here what waits for it."""
+    """Called when the host's end is gone: answers here what waits for it."""
     if not agent.has_host:
         return
     agent.has_host = False
@@ -155,7 +156,7 @@ def ask_here():
 
 
 def end_idle():
-    """Gives up the names when nobody has called for a while, and ends a second later: all calls before have answers then."""
+    """When idle, gives up the bus names, and exits a second later, when all earlier calls have their answers."""
     idle = agent.last_call and not waiting and not (agent.has_host and any(need() for need in is_needed))
     if idle and time.monotonic() - agent.last_call > IDLE_SECONDS:
         if not agent.owned:
@@ -167,13 +168,13 @@ def end_idle():
         while agent.owned:
             Gio.bus_unown_name(agent.owned.pop())
     elif agent.last_call and not agent.owned:
-        # Somebody has called just before.
+        # A call came in between.
         own_names()
     return True
 
 
 def on_host(channel, condition):
-    """Reads what the host's end says."""
+    """Reads a line from the host's end."""
     line = channel.readline() if condition & GLib.IO_IN else ""
     if not line:
         ask_here()
@@ -183,7 +184,7 @@ def on_host(channel, condition):
 
 
 def on_line(line):
-    """Does what the host's end says. A signal can have cut the line of session.sh."""
+    """Handles a line from the host's end. A signal may have cut one that session.sh read."""
     try:
         message = json.loads(line)
     except ValueError:
@@ -196,7 +197,7 @@ on_key["here"] = answer_here
 
 
 def on_bus(connection, _name):
-    """Has all objects on the bus."""
+    """Puts all objects on the bus."""
     if not agent.bus:
         agent.bus = connection
         for parts in objects:
@@ -204,7 +205,7 @@ def on_bus(connection, _name):
 
 
 def on_name(_connection, _name):
-    """Answers apps from now on."""
+    """From now on, apps are answered."""
     agent.last_call = time.monotonic()
     agent.has_name = True
     send({"ask": "ready"})
@@ -220,7 +221,7 @@ def on_name(_connection, _name):
 
 
 def read_attached():
-    """The process of session.sh for the last run that has served the session, if it is still there."""
+    """The session.sh process of the last run that served the session, if it still exists."""
     try:
         with open(f"{directory}/attached", encoding="utf-8") as file:
             process = int(file.read())
@@ -231,7 +232,7 @@ def read_attached():
 
 
 def write_attached(text):
-    """Writes it down, for session.sh."""
+    """Writes that process id, for session.sh."""
     with open(f"{directory}/attached", "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -242,9 +243,9 @@ def on_lost_name(connection, _name):
 
 
 def own_names():
-    """Takes the names by which apps know this."""
+    """Requests the bus names that apps call."""
     flags = Gio.BusNameOwnerFlags
-    # The agent of a run that shows the session now takes the place of that of a run before.
+    # The agent of the current run replaces that of an earlier run.
     flags = flags.ALLOW_REPLACEMENT | (flags.REPLACE if USELESS else flags.DO_NOT_QUEUE)
     own = [(name, None, lambda *_: None) for name in names]
     for name, on_own, on_lost in [*own, (NAME, on_name, on_lost_name)]:

@@ -1,4 +1,4 @@
-/** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
+/** The agent of a session: a program in the container that sends the requests of its apps, over one SSH connection. */
 
 import interfacePy from "../../channels/interface.py" with { type: "text" };
 import agentPy from "./agent.py" with { type: "text" };
@@ -12,13 +12,13 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { exitStatus, sessionScript } from "../session/protocol.ts";
 
-/** The source of the agent that serves these channels. */
+/** The source of an agent that serves these channels. */
 function sourceOf(channels: readonly OpenChannel[]): string {
   const parts = new Set(channels.flatMap(({ agent }) => agent?.parts ?? []));
   return [interfacePy, agentPy, settingsPy, ...parts, mainPy].join("\n");
 }
 
-/** The script that a session runs after serve_session.sh, before its bus starts, and the values in front. */
+/** The script that a session runs after serve_session.sh, before it starts its bus, and the script's values. */
 export function offerPortals(channels: readonly OpenChannel[]): { script: string; values: Values } {
   const all = (key: "busNames" | "interfaces"): string =>
     [...new Set(channels.flatMap(({ agent }) => agent?.[key] ?? []))].join(" ");
@@ -31,29 +31,30 @@ export function offerPortals(channels: readonly OpenChannel[]): { script: string
   return { script: offerScript, values };
 }
 
-/** The rate at which lines are read: what comes faster waits in the container. */
+/** The rate at which lines are read: further lines wait in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
-/** The longest line that is read, in UTF-16 code units: an agent that sends a longer one is ended. */
+/** The longest line, in UTF-16 code units: the connection to an agent that sends a longer one is closed. */
 export const maxLine = 16_384;
 
-/** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
+/** How many lines may wait to be sent before samples are dropped: a third of a second of samples. */
 const maxWaitingLines = 20;
 
-/** How many other lines may wait to be sent. Beyond that, no request is read until the agent has read some of them. */
+/** How many other lines may wait to be sent. Above that, no request is read until the agent has read some of them. */
 const maxWaitingAnswers = 20;
 
 export interface Agent {
   send(message: Readonly<Record<string, unknown>>): void;
-  /** Sends it samples of the microphone, unless it is behind. */
+  /** Sends samples of the microphone, unless the agent is behind. */
   sendSamples(samples: Uint8Array): void;
   /**
-   * Ends the connection; lines that still wait are not read. The agent goes on without the host until the session ends.
+   * Closes the connection; lines that still wait are not read. The agent goes on without the host until the session
+   * ends.
    */
   end(): void;
   /**
-   * Why it has ended: it could serve nothing; the agent of a later run has taken its place; or something else, such as
-   * the end of the session or of the connection.
+   * Why it ended: it could serve nothing ("useless"), the agent of a later run has replaced it, or anything else
+   * ("gone"), such as the end of the session or of the connection.
    */
   ended: Promise<"useless" | "replaced" | "gone">;
 }
@@ -61,8 +62,8 @@ export interface Agent {
 /**
  * Starts the agent of a session. `onLine` is called for each of its lines.
  *
- * @param options `run`: the id of this run, when it starts the session, whose name it may not know yet; `waits`: as long as
- * a later run serves the session
+ * @param options `run`: the id of this run, if it starts the session, whose name it may not know yet; `waits`: start
+ * only when no later run serves the session any more
  */
 export async function startAgent(
   container: Container,

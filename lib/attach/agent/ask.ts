@@ -1,7 +1,7 @@
 /**
- * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment,
- * over whatever the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean
- * no. Tab leads to another no first, a yes that comes too soon does not count, and one for more than this use must be
+ * Asks for the user's consent in a dialog of zenity (3 or 4). The container can make it appear at any moment, over
+ * whatever the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and a timeout mean
+ * no. Tab leads to another no first, a yes that comes too soon does not count, and a yes for more than one use must be
  * confirmed. Text is shown literally, without markup.
  */
 
@@ -16,20 +16,20 @@ import type { Answer, Choice, Question, Yes } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /**
- * How soon a yes counts, in seconds: before that, the user may still be typing, and has not read the question. zenity
+ * A yes counts after this time, in seconds: before, the user may still be typing, and has not read the question. zenity
  * takes half a second to appear.
  */
 const soonest = 3;
 
-/** How often a dialog is shown when a yes comes too soon. */
+/** How often a dialog is shown if each yes comes too soon. */
 const maxAsked = 3;
 
-/** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
+/** The most characters in a line. zenity breaks lines only at spaces, which an address lacks. */
 const lineLength = 88;
 
 /**
- * The width of a dialog. In a narrower one, zenity 4 puts the buttons one below the other: a long text would not leave
- * room for them.
+ * The width of a dialog, in pixels. In a narrower one, zenity 4 stacks the buttons, and a long text would leave no room
+ * for them.
  */
 const width = 1120;
 
@@ -44,13 +44,13 @@ const labels = {
 /** A question, or the one that confirms a yes for more than one use. */
 type Asked = Question & { confirms?: Exclude<Yes, "once"> };
 
-/** For how long such a yes is, in words. */
+/** How long such a yes lasts, in words. */
 const howLong = { hour: "for an hour", session: "until attach.ts ends" } as const;
 
 /**
- * Checks that the user can be asked, if there is something to ask. A dry run asks nothing.
+ * Checks that zenity can ask the user, if any channel asks. Not in a dry run.
  *
- * @throws {UserError} with exit code 127 when there is no zenity
+ * @throws {UserError} with exit code 127 when zenity is not installed
  */
 export async function checkAsking(host: Host, asks: ReadonlySet<ChannelName>): Promise<void> {
   if (asks.size === 0) return;
@@ -62,9 +62,9 @@ export async function checkAsking(host: Host, asks: ReadonlySet<ChannelName>): P
 }
 
 /**
- * Shows a question, and waits for the answer. A yes for more than this use must be confirmed.
+ * Shows a question, and waits for the answer. A yes for more than one use must be confirmed.
  *
- * @param options `signal` takes the dialog away, and the answer is no; `clock` returns milliseconds
+ * @param options `signal` closes the dialog, and the answer is no; `clock` returns milliseconds
  * @throws {Refusal} when nobody answers
  */
 export async function askInDialog(
@@ -75,7 +75,7 @@ export async function askInDialog(
   let isLate = false;
   const show = async (asked: Asked): Promise<Answer> => {
     const options = dialogOptions(label, asked);
-    // For an extra button zenity prints its label, and exits as for a no.
+    // For an extra button, zenity prints its label, with the exit status of a no.
     const yes = yesButtons(asked);
     for (let tries = 0; tries < maxAsked; tries++) {
       const startMs = clock();
@@ -91,7 +91,7 @@ export async function askInDialog(
   if (history.isFull("question")) throw new Refusal(historyIsFull);
   const first = await show(question);
   const answer = first === "hour" || first === "session" ? await show({ ...question, confirms: first }) : first;
-  // A notification's details are its text.
+  // The details of a notification are its text, which stays out of the history.
   const about = question.channel === "notifications" ? "" : question.details[0]?.[1] ?? "";
   const said = typeof answer === "string" ? labels[answer] : answer.choice;
   history.note({ kind: "question", channel: question.channel, about, answer: said });
@@ -100,7 +100,7 @@ export async function askInDialog(
 }
 
 /**
- * The options of the dialog, or of the one in which the user confirms a yes for more than one use. Its buttons have no
+ * zenity's options for a question, or for the confirmation of a yes for more than one use. The buttons have no
  * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes
  * without a confirmation.
  */
@@ -125,7 +125,7 @@ export function dialogOptions(container: string, asked: Asked): string[] {
     "--no-markup",
     "--default-cancel",
     `--timeout=${dialogSeconds}`,
-    // Titles of the container's windows begin with its name in brackets: none is like this one.
+    // No window of the container can have such a title: theirs begin with its name in brackets.
     `--title=gui-container: may ${container} ${what}?`,
     "--no-wrap",
     `--width=${width}`,
@@ -136,7 +136,7 @@ export function dialogOptions(container: string, asked: Asked): string[] {
   ];
 }
 
-/** The buttons for a yes, in their order, each with its answer. */
+/** The buttons for a yes, in order, each with its answer. */
 function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string, Answer> {
   const once = choices ?? (confirms ? [] : [labels.once]);
   const meaning = (choice: string): Answer => choices ? { yes: confirms ?? "once", choice } : "once";
@@ -150,8 +150,8 @@ function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string
 }
 
 /**
- * A text broken into lines of one length, even within words. All but the first are indented, so that none looks like
- * the dialog's own, and begin with a mark that makes them run from left to right.
+ * Breaks a text into lines of one length, even within words. All lines but the first begin with a left-to-right mark,
+ * and are indented, so that none looks like the dialog's own text.
  */
 function inLines(text: string): string {
   const lines = text.match(new RegExp(`.{1,${lineLength}}`, "gsu")) ?? [];

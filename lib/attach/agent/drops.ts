@@ -1,4 +1,4 @@
-/** Files that the user drops on a window, pastes there, or drags out of one. */
+/** Files that the user drops on a window, pastes into it, or drags out of it. */
 
 import { givenTo } from "../../channels/file_dialogs.ts";
 import { linesOf } from "../../channels/file_list.ts";
@@ -7,21 +7,21 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import type { LendList } from "../../guard/wayland/dropped_files.ts";
 
-/** How many files may be dragged out at once: as many as may wait until those before them are here. */
+/** How many files may be dragged out at once: as many as may wait for those before them. */
 const maxFilesOut = 4;
 
-/** An address of a file. */
+/** A `file:` URL. */
 const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
 
 /** The rate of drags out of a window. */
 const handOutRate = { burst: 6, perSecond: 0.2 };
 
 /**
- * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files` is;
- * undefined where neither is served. The agent hands over what is dragged out as it does files that an app opens by
- * xdg-open, and they are handled alike: the host never looks at the paths that the app names.
+ * Returns a function that lends dropped and pasted files while `dialogs` is open, and takes files that are dragged out
+ * while `files` is; undefined if neither is served. The agent hands over dragged files like those that an app opens by
+ * xdg-open: the host itself never opens the paths that the app names.
  *
- * @param options `lost`: what the container cannot do
+ * @param options `lost`: the channels that the container cannot use
  */
 export function givesFiles(
   { host, label }: Pick<Container, "host" | "label">,

@@ -1,4 +1,4 @@
-/** The command line of another run, which opens something in a container or on this host. */
+/** The command line that opens a link or file in another container or on this host. */
 
 import { programPath } from "../../base/script_names.ts";
 import { engineArguments } from "../../container/address.ts";
@@ -7,12 +7,12 @@ import type { Destination } from "../../channels/destinations.ts";
 import { settingsFor } from "../../settings/file.ts";
 
 /**
- * The command line that opens a link, or a file in another container. The container's words stand behind `--`, where
- * attach.ts takes none for an option. A copy opens no links itself, and one for a file no files either, so that nothing
- * leads from copy to copy. Engine and project are those that are set for it, else those of the container that
- * the link or file comes from.
+ * The command line that opens a link, or a file in another container. Words from the container follow `--`, so that
+ * attach.ts takes none for an option. A copy cannot open links itself, nor files if it is for a file, so that no chain
+ * of copies arises. Engine and project are those in the target's settings, or else those of the container that the link
+ * or file comes from.
  *
- * @throws {UserError} exit code 2 for a settings file that is not read
+ * @throws {UserError} exit code 2 for a settings file that cannot be read
  */
 export async function openArgv(
   { host, engine }: Pick<Container, "host" | "engine">,

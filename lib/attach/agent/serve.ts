@@ -1,4 +1,4 @@
-/** Serves the requests of a session's agent, as far as their channels are open. */
+/** Serves the requests of a session's agent whose channels are open. */
 
 import { delay } from "@std/async";
 import { warnOnDesktop } from "../../base/desktop.ts";
@@ -24,36 +24,35 @@ import { openArgv } from "./other_run.ts";
 export interface PortalOptions extends Pick<ShowRequest, "asks" | "opening">, Pick<RunIo, "runsOn" | "lendingMs"> {
   permissions: Permissions;
   session: string | Promise<string>;
-  /** The id of this run, when it starts the session. */
+  /** The id of this run, if it starts the session. */
   run?: string | undefined;
   now?: () => number;
   /**
-   * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the
-   * last, up to a minute.
+   * The first pause before an agent that has ended is restarted, in milliseconds; it doubles each time, up to a minute.
    */
   restartMs?: number;
 }
 
-/** The service for a session's apps. It ends with the scope of this value. */
+/** The service for a session's apps, until the end of this value's scope. */
 export interface Portals extends AsyncDisposable {
-  /** Lends what is dropped on a window, or pasted, and takes what is dragged out; undefined where neither ever was open. */
+  /** Lends dropped and pasted files, and takes files that are dragged out; undefined if neither channel was open. */
   give: LendList | undefined;
-  /** The channels that are served now: this desktop, the container or the session may lack what others need. */
+  /** The channels that are served now: desktop, container or session may lack what others need. */
   served(): ChannelName[];
-  /** What is called when this run serves the apps again that a later one has served meanwhile. */
+  /** Called when this run serves the apps again after a later run has ended. */
   onAgain: () => Promise<void>;
 }
 
 /** One hour, in milliseconds. */
 const hourMs = 3_600_000;
 
-/** What the agent can lack: a package, or what its session was started without. */
+/** What the agent can lack: a package, or a part that its session was started without. */
 const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
 
-/** The longest pause before an agent that has ended is started again, in milliseconds. */
+/** The longest pause before an agent that has ended is restarted, in milliseconds. */
 const maxRestartMs = 60_000;
 
-/** Serves what the agent of a session asks for, until the end of this value's scope. */
+/** Serves a session's agent, until the end of this value's scope. */
 export async function servePortals(container: Container, options: PortalOptions): Promise<Portals | undefined> {
   const { permissions, asks, run, restartMs = 5_000 } = options;
   const session = Promise.resolve(options.session);
@@ -65,9 +64,9 @@ export async function servePortals(container: Container, options: PortalOptions)
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
-  /** A later run has taken the agent's place, and this one waits. */
+  /** A later run's agent has replaced this one, which waits. */
   let isReplaced = false;
-  /** The agent has said something: one that has not found its session yet takes any line for the end of this run. */
+  /** The agent is ready: before it has found its session, it takes any line for the end of this run. */
   let isReady = false;
   const io = runIo(container, options, { signal, agent: () => isReady ? agent : undefined });
   const { tellError } = io;
@@ -75,7 +74,7 @@ export async function servePortals(container: Container, options: PortalOptions)
   const { lost, tellLack } = createLacks(container, { session, names });
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
-  /** Records and shows the channels of this run again, in place of a later run's. */
+  /** Records and shows this run's channels again, in place of a later run's. */
   const tellAgain = async (): Promise<void> => {
     const line = channelLine(open, asks.intersection(open));
     await tellSession((name) => `This run serves the apps of "${name}" again. ${line}`);
@@ -95,7 +94,7 @@ export async function servePortals(container: Container, options: PortalOptions)
     served.values().forEach(({ ready }) => ready?.());
   };
 
-  /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
+  /** Restarts the agent when the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
       agent = await startAgent(container, { session, run, channels, waits: isReplaced, onLine });
@@ -103,7 +102,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       const end = await agent.ended;
       if (isReady) pauseMs = restartMs;
       isReady = false;
-      // Nobody waits for what it has asked.
+      // Nobody waits for its requests any more.
       served.values().forEach(({ gone }) => gone?.());
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
@@ -128,7 +127,7 @@ export async function servePortals(container: Container, options: PortalOptions)
   return portals;
 }
 
-/** What the channels of a run work with. `agent`: that which hears it now, if one does. */
+/** The interface that the channels of a run work with. `agent`: returns the agent that is ready now, if any. */
 function runIo(
   container: Container,
   { permissions, session, runsOn, lendingMs, now = () => performance.now() }: PortalOptions,
@@ -160,7 +159,7 @@ function runIo(
   return io;
 }
 
-/** Begins to serve channels, and what goes with them though the agent asks nothing about it. */
+/** Starts serving channels, including open ones without a part in the agent. */
 async function serveChannels(
   container: Container,
   { permissions, asks, opening }: PortalOptions,
@@ -174,7 +173,7 @@ async function serveChannels(
   }));
 }
 
-/** Tells the user what the container lacks, and knows which channels are lost for that. */
+/** Tells the user what the container lacks, and records which channels are lost by that. */
 function createLacks(
   { host, label }: Container,
   { session, names }: { session: Promise<string>; names: readonly ChannelName[] },

@@ -1,5 +1,5 @@
 # settings.py
-# A part of agent.py: the portal's settings, in which apps look for the look of the session.
+# A part of agent.py: the portal's settings, from which apps take the look of the session.
 INTERFACE, APPEARANCE = "org.gnome.desktop.interface", "org.freedesktop.appearance"
 SETTINGS = f"{PORTAL}.Settings"
 host_scheme = late_scheme = None
@@ -9,7 +9,7 @@ if os.path.exists(f"{directory}/scheme"):
 
 
 def settings():
-    """The look of the session by its namespaces: what toolkits without portals find in its files."""
+    """The look of the session by namespace: the same settings that toolkits without portals read from files."""
     found = {}
     source = Gio.SettingsSchemaSource.get_default()
     schema = source and source.lookup(INTERFACE, True)
@@ -25,10 +25,10 @@ def settings():
 
 
 def on_scheme(scheme):
-    """The host's apps are dark or light: tells the apps that listen. What the container's user has set comes first."""
+    """Signals to apps that the host's have become dark or light, unless the container's user has set the scheme."""
     global host_scheme, late_scheme
     if not agent.has_name:
-        # The apps hear only whoever has the name.
+        # Apps accept signals only from the owner of the name.
         late_scheme = scheme
         if not agent.owned:
             own_names()
@@ -37,27 +37,27 @@ def on_scheme(scheme):
     with open(f"{directory}/scheme", "w", encoding="utf-8") as file:
         file.write(scheme)
     if not agent.has_environment:
-        # No app can have asked yet, and settings() needs the environment from the first time on.
+        # No app can have asked yet, and the first call of settings() needs the environment.
         host_scheme = scheme
         return
     before = settings()
     host_scheme = scheme
     for namespace, values in settings().items():
         value = values.get("color-scheme")
-        # A number of 0, which is the default, is a change, too.
+        # A change to 0, the default, counts too.
         if value is not None and value != before[namespace]["color-scheme"]:
             change = GLib.Variant("(ssv)", (namespace, "color-scheme", value))
             agent.bus.emit_signal(None, PATH, SETTINGS, "SettingChanged", change)
 
 
 def is_wanted(namespace, patterns):
-    """Whether one of the patterns of an app is meant for a namespace."""
+    """Whether an app's patterns match a namespace."""
     ends = [pattern.removesuffix("*") for pattern in patterns if pattern.endswith("*")]
     return not patterns or "" in patterns or namespace in patterns or any(namespace.startswith(end) for end in ends)
 
 
 def on_settings(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app wants to know the look."""
+    """Handles ReadAll and Read."""
     known = settings()
     if method == "ReadAll":
         wanted = {name: values for name, values in known.items() if is_wanted(name, parameters.unpack()[0])}

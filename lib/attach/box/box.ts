@@ -1,7 +1,7 @@
 /**
  * The box around a client on the host: bubblewrap (bwrap(1)) shows the client a read-only system, the display, the
- * guard's socket and the file for pixels, and nothing else of the host. A vulnerability of the client is then no way to
- * the user's files, network and bus.
+ * guard's socket and the file for pixels, and nothing else of the host. So a vulnerability of the client gives no
+ * access to the user's files, network and bus.
  */
 
 import { basename, dirname, join } from "@std/path";
@@ -12,7 +12,7 @@ import { all, oncePer } from "../../base/promises.ts";
 import { mountsRoot } from "../../container/paths.ts";
 import { seccompFilter } from "./seccomp.ts";
 
-/** Where things are in the box, for the client's command line. */
+/** Paths in the box, for the client's command line. */
 const boxPaths = {
   directory: "/run/gui-container",
   socket: "/run/gui-container/guard",
@@ -20,20 +20,20 @@ const boxPaths = {
   home: "/run/gui-container/home",
 } as const;
 
-/** The name of the module that Python loads first, where it is on its path (its module site). */
+/** The module that Python loads first if it is on its path (see Python's site). */
 export const pythonModule = "sitecustomize.py";
 
 export interface BoxOptions {
-  /** The guard's. Beside it, there may be a module that the client's Python loads before all others. */
+  /** The guard's socket. In its directory, there may be a module that the client's Python loads first. */
   socket: string;
-  /** The file for pixels; undefined when pixels come through the socket. */
+  /** The file for pixels; undefined if pixels come through the socket. */
   pixels: string | undefined;
-  /** Variables of the client's environment, besides what this module sets. */
+  /** Variables of the client's environment, besides those that this module sets. */
   env: Readonly<Record<string, string>>;
   hostEnv(name: string): string | undefined;
 }
 
-/** Parts of the system that a client reads, besides `/usr`; those that are not there are left out. The last are NixOS's. */
+/** Parts of the system that a client may read, besides `/usr`; missing ones are skipped. The last two are for NixOS. */
 const systemPaths = [
   ...["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"],
   ...["/etc/alternatives", "/etc/fonts", "/etc/gtk-3.0", "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf"],
@@ -41,29 +41,28 @@ const systemPaths = [
   ...["/nix/store", "/run/current-system"],
 ];
 
-/**
- * Variables that the client keeps: the language of its own texts, and the pointers that it shows where an app names
- * one.
- */
+/** Variables that the client keeps: the language of its texts, and the theme of the pointers that apps name. */
 const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XCURSOR_SIZE", "XCURSOR_THEME"];
 
 /**
- * How much address space a client may take, in bytes. The windows that the guard allows take a few GiB of it on large
- * screens.
+ * How much address space a client may take, in bytes. On large screens, the windows that the guard allows take a few
+ * GiB.
  */
 const clientBytes = 8 * 2 ** 30;
 
-/** How many processes and threads a client may have: they are counted in the user namespace of its box. */
+/** How many processes and threads a client may have, counted in its box's user namespace. */
 const clientProcesses = 128;
 
-/** Runs a program that the kernel kills first when memory runs out, since the container decides how much it takes. */
+/**
+ * Runs a program so that the kernel kills it first when memory runs out, since the container decides how much it takes.
+ */
 const limited = `echo 1000 >/proc/self/oom_score_adj; exec prlimit --as=${clientBytes} --nproc=${clientProcesses} "$@"`;
 
 /**
- * The command line of a client in its box. In there, the client has no network (unless it reaches the display over
- * it), no access to the user's home, no bus, and sees no other process.
+ * The command line of a client in its box. There, it has no network (unless it needs it for the display), no access to
+ * the user's home, no bus, and sees no other process.
  *
- * @param clientArgv makes the client's command line from the paths of the socket and of the file for pixels in the box
+ * @param clientArgv returns the client's command line, given the paths in the box of the socket and the file for pixels
  */
 export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
@@ -101,16 +100,16 @@ export function boxedArgv(
   ];
 }
 
-/** The option that shows a path of the host at the same place; by default read-only, and only if it is there. */
+/** The option that binds a path of the host at the same path; by default read-only, and only if it exists. */
 function atSamePath(path: string, option = "--ro-bind-try"): string[] {
   return [option, path, path];
 }
 
 /**
- * How the command line of each box begins: bubblewrap's options for a read-only system, with nothing of the user's.
- * Files and the program to run follow.
+ * The start of each box's command line: bubblewrap's options for a read-only system without the user's files. More
+ * files and the program to run follow.
  *
- * @param env all of the environment but the path of programs
+ * @param env the whole environment except for $PATH
  * @param options further options of bubblewrap
  */
 export function boxStart(env: Readonly<Record<string, string | undefined>>, options: readonly string[] = []): string[] {
@@ -129,23 +128,23 @@ export function boxStart(env: Readonly<Record<string, string | undefined>>, opti
 }
 
 /**
- * How much memory a box may take where systemd can limit it, of so much that the machine has, in bytes: a quarter, and
- * half of what is small. waypipe maps a picture twice, and one in 4K has 33 MB.
+ * How much memory a box may take if systemd can limit it, in bytes: half of the machine's up to 4 GiB, or a quarter if
+ * that is more. waypipe maps each picture twice, and one in 4K has 33 MB.
  */
 export function memoryLimit(machineBytes: number): number {
   return Math.floor(Math.max(machineBytes / 4, Math.min(machineBytes / 2, 4 * 2 ** 30)));
 }
 
 /**
- * What runs a program in a scope of the user's manager (systemd-run(1)), in which its memory has a limit. Nothing where
- * this user's systemd makes no scopes: without a manager, and for a process that it does not manage.
+ * The start of a command line that runs a program in a scope of the user's systemd (systemd-run(1)) with a memory
+ * limit. Empty if that cannot make scopes: without a user manager, and for a process that it does not manage.
  */
 async function limitedScope(host: Host): Promise<string[]> {
   const scope = (maxBytes: number): string[] => [
     ...["systemd-run", "--user", "--scope", "--quiet", "--collect"],
     ...[`--property=MemoryMax=${maxBytes}`, "--property=MemorySwapMax=0", "--"],
   ];
-  // The trial also reads what Deno does not: below /proc, it reads nothing without all permissions.
+  // The trial also reads /proc/meminfo, since Deno reads nothing below /proc without all permissions.
   const argv = [...scope(2 ** 30), "cat", "/proc/meminfo"];
   const trial = await host.run(argv, { looksOnly: true, timeoutMs: 10_000 }).catch(() => undefined);
   const [, kib] = /^MemTotal: +(\d+) kB$/m.exec(trial?.stdout ?? "") ?? [];
@@ -153,7 +152,7 @@ async function limitedScope(host: Host): Promise<string[]> {
 }
 
 /**
- * The error for a box that bubblewrap cannot make, going by what it printed; undefined for another reason.
+ * The error if bubblewrap could not make a box, judged by its output; undefined if that is not the reason.
  *
  * @param printed the output of a box that has ended
  */
@@ -167,8 +166,8 @@ export function boxDenied(printed: string): UserError | undefined {
 }
 
 /**
- * What allows user namespaces, by what bubblewrap says without them. Ubuntu 24.04 has AppArmor's profile
- * for it in a package; later ones load theirs, and a second profile for the same program would be a conflict there.
+ * How to allow user namespaces, by bubblewrap's message. Ubuntu 24.04 has an AppArmor profile for it in a package;
+ * later releases load their own, with which a second profile would conflict.
  */
 const denials: readonly { says: RegExp; hint: string }[] = [
   { says: /Unknown option/, hint: "Install bubblewrap 0.8 or newer" },
@@ -189,16 +188,16 @@ const denials: readonly { says: RegExp; hint: string }[] = [
 ];
 
 /**
- * Runs a program in a box as for a client, filter of system calls and all. It has no input.
+ * Runs a program in a box like a client's, including the seccomp filter. It has no input.
  *
- * @param argv the box's command line, see {@linkcode boxStart}; by default, nothing is in it
+ * @param argv the box's command line, see {@linkcode boxStart}; by default, it runs an empty script
  * @throws as {@linkcode boxDenied} says, or with exit code 127 when bubblewrap is not installed
  */
 export async function tryBox(
   host: Host,
   [program = "", ...options]: readonly string[] = [...boxStart({}), "--", "/bin/sh", "-c", ":"],
 ): Promise<ProcessResult> {
-  // bubblewrap reads the filter from its input, to the end.
+  // bubblewrap reads the filter from its stdin.
   const argv = [program, ...noNamespaces, "--seccomp", "0", ...options];
   const stdin = { bytes: ReadableStream.from([seccompFilter()]) };
   const result = await host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: 10_000, stdin });
@@ -207,7 +206,7 @@ export async function tryBox(
   return result;
 }
 
-/** Keeps programs in a box from making user namespaces (bubblewrap 0.8). */
+/** Forbids programs in a box to make user namespaces (bubblewrap 0.8). */
 const noNamespaces = ["--unshare-user", "--disable-userns"];
 
 /** Starts boxes of this host: see {@linkcode prepareBoxes}. */
@@ -217,8 +216,8 @@ export type StartBox = (
 ) => RunningProcess;
 
 /**
- * Finds out whether systemd can limit the memory of a box, and writes the filter of system calls for it: into the
- * directory of all containers, which no box and no container sees. Once for each host.
+ * Finds out whether systemd can limit a box's memory, and writes its seccomp filter to the directory of all containers,
+ * which no box and no container sees. Runs once for each host.
  *
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
@@ -228,8 +227,8 @@ export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
     const [scope] = await all([limitedScope(host), installed]);
     const filter = join(mountsRoot(host), ".seccomp");
     await writeFilter(filter);
-    // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what
-    // runs in the box can read that of the box's first process, which is bubblewrap.
+    // bubblewrap reads the filter from a file descriptor, which only a shell can open for it. bubblewrap gets no
+    // environment: as the box's first process, its environment can be read in the box.
     const options = [...noNamespaces, "--seccomp", "9"].join(" ");
     const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
     const start = ["setpriv", "--pdeathsig", "clear", ...scope, "/bin/sh", "-c"];
@@ -238,7 +237,7 @@ export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
   })
 );
 
-/** Writes the filter, if it is not there as it should be: whole or not at all, since other runs read it. */
+/** Writes the filter unless it is already there; atomically, since other runs read it. */
 async function writeFilter(path: string): Promise<void> {
   const filter = seccompFilter();
   const there = await Deno.readFile(path).catch(() => undefined);
@@ -248,7 +247,7 @@ async function writeFilter(path: string): Promise<void> {
   await Deno.rename(fresh, path);
 }
 
-/** The socket of a display of this machine (X(7)); undefined for one that is reached by the network. */
+/** The socket of a display on this machine (X(7)); undefined for one that is reached over the network. */
 export function displaySocketOf(display: string): string | undefined {
   const number = /^(?:unix)?:(\d+)(?:\.\d+)?$/.exec(display)?.[1];
   return number === undefined ? undefined : `/tmp/.X11-unix/X${number}`;

@@ -1,31 +1,31 @@
 /**
- * The system calls that are closed in the boxes, as a program for the kernel's filter (seccomp(2), BPF). A
- * vulnerability of a client is a way into the kernel only by the calls that remain.
+ * The system calls that are forbidden in the boxes, as a BPF program for seccomp(2). An attacker who takes over a
+ * client can attack the kernel only through the remaining calls.
  *
- * It lists what is closed, not what is open: xpra brings Python, GTK and GStreamer, and each version of those and of
- * the C library uses other harmless calls. The families are those that systemd (`SystemCallFilter=` in systemd.exec(5))
- * and Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
+ * It is a denylist: xpra brings Python, GTK and GStreamer, and each version of those and of the C library uses other
+ * harmless calls. It has the groups that systemd (`SystemCallFilter=` in systemd.exec(5)) and Flatpak forbid. Calls
+ * newer than Linux 6.6 are forbidden too: programs must work on older kernels anyway.
  */
 
 import table from "./closed_calls.json" with { type: "json" };
 
 export type Architecture = typeof Deno.build.arch;
 
-/** The numbers of the architectures in the filter's data (linux/audit.h). */
+/** The architectures' numbers in the filter's data (linux/audit.h). */
 const auditNumbers: Readonly<Record<Architecture, number>> = { x86_64: 0xc000003e, aarch64: 0xc00000b7 };
 
-/** The last call of Linux 6.6 (fchmodat2): later ones have higher numbers. */
+/** The last call of Linux 6.6 (fchmodat2); newer ones have higher numbers. */
 const lastCall = 452;
 
 const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
 
-/** Calls by name, each with its number on x86_64 and on aarch64; one number where it is the same, null for none. */
+/** Calls by name, with their numbers on x86_64 and aarch64: one number if both are the same, null if there is none. */
 export type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
 
-/** Closed, whatever their arguments. */
+/** Forbidden with any arguments. */
 export const closedCalls: Calls = Object.assign({}, ...Object.values(table));
 
-/** Closed by other answers, or for some arguments only. */
+/** Forbidden with another error, or only for some arguments. */
 export const judgedCalls = {
   socket: [41, 198],
   socketpair: [53, 199],
@@ -38,22 +38,22 @@ export const judgedCalls = {
   tee: [276, 77],
 } as const satisfies Calls;
 
-/** The families of sockets that are open: Unix, and IPv4 and IPv6 for a display that is reached by the network. */
+/** The allowed address families of sockets: Unix, and IPv4 and IPv6 for a display that is reached over the network. */
 const families = [1, 2, 10];
 
-/** Flags of clone(2) that make namespaces. */
+/** The flags of clone(2) that make namespaces. */
 const newNamespaces = 0x7e02_0000;
 
 /**
- * Requests of ioctl(2) by which a program types into its terminal, TIOCSTI and TIOCLINUX, and by which it has the
- * kernel load a driver for one (a line discipline, some of which were often vulnerable), TIOCSETD.
+ * Requests of ioctl(2) that type into a terminal (TIOCSTI, TIOCLINUX), or make the kernel load a line discipline
+ * (TIOCSETD), of which several had vulnerabilities.
  */
 const terminalRequests = [0x5412, 0x541c, 0x5423];
 
 /**
- * Calls that give a file a mode, with the argument that has it, and that of the flags which say whether a file is made:
- * a program that sets its user for whoever runs it would be a way out, with an accomplice among local users. As
- * RestrictSUIDSGID= in systemd.exec(5).
+ * Calls that set a file's mode, with the index of the mode argument, and of the flags that say whether a file is
+ * created. With a setuid program, another local user could help an attacker out of the box. As RestrictSUIDSGID= in
+ * systemd.exec(5).
  */
 const modeArguments = {
   ...{ chmod: [1], fchmod: [1], fchmodat: [2], fchmodat2: [2], creat: [1], mknod: [1], mknodat: [2] },
@@ -63,7 +63,7 @@ const modeArguments = {
 const [setsId, makesFile] = [0o6000, 0x40_0040];
 
 /**
- * An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h).
+ * An instruction: its code, how many instructions to skip if its test is true or false, and its value (linux/filter.h).
  */
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
 
@@ -76,7 +76,7 @@ const allow = answer(0x7fff_0000);
 const kill = answer(0x8000_0000);
 const fail = (errno: number): Instruction => answer(0x0005_0000 | errno);
 
-/** Where `struct seccomp_data` has the call, the architecture, and the lower half of an argument. */
+/** Offsets in `struct seccomp_data`: of the call, of the architecture, and of the lower half of an argument. */
 const [callAt, architectureAt] = [0, 4];
 const argumentAt = (index: number): number => 16 + 8 * index;
 
@@ -84,7 +84,7 @@ const argumentAt = (index: number): number => 16 + 8 * index;
 export function seccompFilter(architecture: Architecture = Deno.build.arch): Uint8Array<ArrayBuffer> {
   const numberOf = (numbers: Calls[string]): number | null =>
     typeof numbers === "number" ? numbers : numbers[architecture === "x86_64" ? 0 : 1];
-  /** What follows for one call. The last of it must be an answer. */
+  /** Instructions for one call. The last one must be an answer. */
   const forCall = (name: keyof typeof judgedCalls, then: readonly Instruction[]): Instruction[] => {
     const number = numberOf(judgedCalls[name]);
     return number === null ? [] : [ifEqual(number, 0, then.length), ...then];
@@ -101,7 +101,7 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     ifEqual(auditNumbers[architecture], 1, 0),
     kill,
     load(callAt),
-    // Also those of x32, which have bit 30 set.
+    // Includes calls of x32, which have bit 30 set.
     ifGreater(lastCall, 0, 1),
     fail(ENOSYS),
     ...Object.values(closedCalls).map(numberOf).filter((number) => number !== null).flatMap((number) => [
@@ -111,7 +111,7 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     ...forCall("socket", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
     ...forCall("socketpair", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
     ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(EPERM), allow]),
-    // Their flags are in memory, which a filter does not see. The C library then takes clone, and openat.
+    // Their flags are in memory, which a filter cannot read. The C library falls back to clone and openat.
     ...forCall("clone3", [fail(ENOSYS)]),
     ...forCall("openat2", [fail(ENOSYS)]),
     ...Object.entries(modeArguments).flatMap(([name, [mode, flags]]) => {
@@ -120,7 +120,7 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
       return forCall(name as keyof typeof modeArguments, then);
     }),
     ...forCall("ioctl", byArgument(1, terminalRequests, fail(EPERM), allow)),
-    // GLib then copies by read and write.
+    // GLib falls back to read and write.
     ...forCall("splice", [fail(EINVAL)]),
     ...forCall("tee", [fail(EINVAL)]),
     allow,

@@ -1,4 +1,4 @@
-/** Starts the process of a guard and hears what it says: the run's side of `lib/guard/process_interface.ts`. */
+/** Starts a guard's process and reads its lines: the run's side of `lib/guard/process_interface.ts`. */
 
 import { join } from "@std/path";
 import type { ProcessResult } from "../../base/errors.ts";
@@ -10,18 +10,18 @@ import { leftLinesName } from "../../container/private_directory.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { crossingIn, type GuardHistory, windowsIn } from "../../guard/process_interface.ts";
 
-/** How much memory a guard may have, in KiB, with half a GiB that V8 sets apart for its code. It keeps no pictures. */
+/** How much memory a guard may have, in KiB, including half a GiB that V8 reserves for code. It stores no pictures. */
 const guardKib = 2 * 2 ** 20;
 
 /**
- * Starts a guard, which may outlive this run. The ACL of the directory of sockets gives what it makes there to the
- * container's user, unless a umask takes that away.
+ * The start of a guard's command line; the guard may outlive this run. The umask keeps the group bits, without which
+ * the default ACL of the sockets' directory would not give its socket to the container's user.
  */
 export const guardLauncher: readonly string[] = [
   ...["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", `umask 007 && ulimit -d ${guardKib} && exec "$@"`, "sh"],
 ];
 
-/** Starts a guard. Ctrl-C does not reach it from the terminal. */
+/** Starts a guard, detached so that Ctrl-C in the terminal does not reach it. */
 export function launchGuard(
   host: Host,
   argv: readonly string[],
@@ -30,12 +30,12 @@ export function launchGuard(
   return host.start([...guardLauncher, ...argv], { ...streams, detached: true });
 }
 
-/** The history that a guard writes into if no run does: in a private directory, where the next run finds it. */
+/** The history that a guard writes when no run does: in a private directory, where the next run finds it. */
 export function guardHistory({ history }: Container, directory: string): GuardHistory | undefined {
   return history.keptAs && { ...history.keptAs, file: join(directory, leftLinesName) };
 }
 
-/** Hears what a guard says: what crosses the clipboard is for the container's history, the rest for the user. */
+/** Handles a guard's lines: clipboard crossings go to the container's history, the rest is shown to the user. */
 export function hearGuard({ host, history }: Container): { line(line: string): void; windows(): WindowsEnd } {
   let windows: WindowsEnd = "other";
   return {
@@ -50,7 +50,7 @@ export function hearGuard({ host, history }: Container): { line(line: string): v
   };
 }
 
-/** Why a guard has ended that was not to. */
+/** Why a guard ended unexpectedly. */
 export function whyEnded({ signal, stderr }: ProcessResult): string {
   return signal
     ? `The guard of these windows was ended by ${signal}: it ran out of memory, or somebody ended it`

@@ -1,4 +1,4 @@
-/** The life of a disposable container: it is made, used and removed. */
+/** Makes a disposable copy of a container, runs an app in it, and removes it. */
 
 import { delay } from "@std/async";
 import { holdFiles } from "./lent_files.ts";
@@ -16,11 +16,11 @@ import { isStartFailure, maxStarts, startPauseMs } from "../../engine/lifecycle.
 import type { StartRequest } from "../../settings/request.ts";
 import { withDisplay } from "../choose_display.ts";
 
-/** How many copies of a container may be in use when one more is made to open something. */
+/** How many copies of a container may be in use when another one is made to open something. */
 const maxDisposablesForOpening = 8;
 
 /**
- * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
+ * Runs an app in a disposable copy of a container, and removes the copy when the app or the run ends. First removes
  * what killed runs have left.
  *
  * @returns the exit code
@@ -29,7 +29,7 @@ export async function runDisposable(container: Container, request: StartRequest)
   const { host, name: source } = container;
   const { app, files: paths = [] } = request;
   using files = await holdFiles(host, paths);
-  // What can be known before the copy is made.
+  // Checks everything that can be known before the copy is made.
   const [display, origin] = await all([
     withDisplay(container, request, (display) => Promise.resolve(display)),
     requireOrigin(host, container),
@@ -41,9 +41,9 @@ export async function runDisposable(container: Container, request: StartRequest)
   await removeDisposables(host, leftovers);
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
-    // It may be a container that opens one after the other.
+    // A container may open one thing after the other.
     const max = request.isOpening ? maxDisposablesForOpening : undefined;
-    // Neither has anybody who waits for it, should the copy fail.
+    // allSettled, since nobody awaits these if the copy fails.
     const meanwhile = (): unknown => Promise.allSettled([display.prepare?.(host), import("../start.ts")]);
     const copy = await makeDisposable(host, container, { origin, lend, max, meanwhile });
     const { name, address, made } = copy;
@@ -56,7 +56,7 @@ export async function runDisposable(container: Container, request: StartRequest)
       host.ui.status(
         `"${address.label}" is a copy of "${container.label}": all that is in it is deleted when the app ends`,
       );
-      // A plan has a step after the other.
+      // A dry run prints one step after the other.
       await host.look<unknown>(made, () => Promise.resolve());
       await using disposable = await containerAt(host, address, { history, made, preload: display.preload });
       const words = [...app, ...files.pathsFor(origin.user)];
@@ -82,8 +82,8 @@ export async function runDisposable(container: Container, request: StartRequest)
 }
 
 /**
- * The error without advice about a copy that is gone. The end of the hint, on what the app needs, stays: it holds for
- * the source, too.
+ * Removes from an error the advice about a copy that no longer exists. The end of the hint, on what the app needs,
+ * stays: it also applies to the source.
  */
 export function withoutCopy(error: unknown, copy: string, source: string): unknown {
   if (!(error instanceof UserError) || !error.hint.includes(copy)) return error;

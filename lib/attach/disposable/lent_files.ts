@@ -1,7 +1,6 @@
 /**
- * Files that are lent to a disposable container: copies that root owns there. The container gets no access to the
- * host's own files, so it can change none. Each file is opened before anything is made, and what is lent is that very
- * file.
+ * Files that are lent to a disposable container: copies owned by its root. The container gets no access to the host's
+ * own files, so it cannot change them. Each file is opened before the container is made, and exactly that file is lent.
  */
 
 import { basename } from "@std/path";
@@ -16,34 +15,34 @@ import type { Engine, Instance } from "../../engine/engine.ts";
 import { listNeighbours } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
-/** How much is lent at most, in bytes: all of it is copied. */
+/** How much may be lent, in bytes: all of it is copied. */
 const maxLentBytes = 2 * 2 ** 30;
 
 type OpenFile = Omit<SourceFile, "file"> & { file: Deno.FsFile };
 
-/** Files that are held open for lending. They are closed at the end of the scope of this value. */
+/** Files that are held open for lending, until the end of this value's scope. */
 export interface HeldFiles extends Disposable {
-  /** Their paths in a container with this user, in their order. */
+  /** Their paths in a container with this user, in order. */
   pathsFor(user: ContainerUser): string[];
   /**
-   * Checks that none of this machine's instances can write to a directory on the way to one of them.
+   * Checks that no instance on this machine can write to a directory on the path of one of them.
    *
    * @throws {UserError} exit code 2
    */
   check(engine: Engine): Promise<void>;
   /**
-   * Puts them into a container, which need not run.
+   * Copies them into a container, which need not run.
    *
-   * @throws {UserError} when one cannot be read to its end
+   * @throws {UserError} when a file cannot be read to its end
    */
   lend(container: Instance, user: ContainerUser): Promise<void>;
 }
 
 /**
- * Opens files that are to be lent.
+ * Opens files for lending.
  *
- * @throws {UserError} exit code 2 for anything but a regular file that can be read, for one whose path leads through a
- * directory that a container can write to, and for more than 2 GiB
+ * @throws {UserError} exit code 2 for anything but a readable regular file, for a path through a directory that a
+ * container can write to, and for more than 2 GiB
  */
 export async function holdFiles(host: Host, paths: readonly string[]): Promise<HeldFiles> {
   const files: OpenFile[] = [];
@@ -84,8 +83,8 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
 }
 
 /**
- * The paths of files with these base names, below the directory of lent files. A second file of one name goes into a
- * directory whose name none of them has.
+ * The paths of files with these base names, below the directory of lent files. A second file of the same name gets a
+ * directory of its own, with a name that no file has.
  */
 export function lentPathsOf(names: readonly string[]): string[] {
   return names.map((name, index) => {
@@ -104,7 +103,7 @@ async function lendFile(
   let isWhole = false;
   const bytes = ReadableStream.from((async function* () {
     for await (const piece of piecesOf(file, maxLentBytes)) yield piece.slice();
-    // It may have grown since its size was checked.
+    // The file may have grown since its size was checked.
     isWhole = await file.read(new Uint8Array(1)) === null;
   })());
   await pushFile(host, instance, { path: target, mode: "0444", stdin: { bytes, from: path } });

@@ -1,6 +1,6 @@
 /**
- * How a disposable copy of a container is made. It shares nothing with the container that it is a copy of: it has host
- * ids, directories on the host, SSH host keys and a machine id of its own.
+ * Makes a disposable copy of a container. It shares nothing with its source: it has its own host ids, directories on
+ * the host, SSH host keys and machine id.
  */
 
 import { join } from "@std/path";
@@ -23,9 +23,9 @@ import { hostUid } from "../../engine/id_map.ts";
 import type { InstanceInfo } from "../../engine/instance.ts";
 
 /**
- * The origin of a container's copies. Warns when it has had no updates for a long time.
+ * The origin of a container's copies. Warns if it has not been updated for a long time.
  *
- * @throws {UserError} when there is no such container, or no snapshot of it
+ * @throws {UserError} when the container or its snapshot does not exist
  */
 export async function requireOrigin(host: Host, source: Instance): Promise<Origin> {
   const { engine } = source;
@@ -47,16 +47,16 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
   return origin;
 }
 
-/** After how many days without updates of the origin the user is warned. */
+/** After how many days without an update of the origin the user is warned. */
 const freshDays = 30;
 
 /**
- * Makes a copy until its shared directories are ready, so that windows can be prepared while the rest is done. If a
- * step fails, all is undone.
+ * Makes a copy, and returns once its shared directories are ready, so that windows can be prepared meanwhile. If a step
+ * fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginDisposable}; `meanwhile`: is
- * called when the engine is at work
- * @returns `made` resolves when it can be started, to what the engine says of it; to undefined in a dry run
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginDisposable}; `meanwhile`:
+ * called while the engine is at work
+ * @returns `made` resolves when it can be started, to the engine's info about it; to undefined in a dry run
  */
 export async function makeDisposable(
   host: Host,
@@ -89,7 +89,7 @@ export async function makeDisposable(
       giveIdentity(host, address, hostKey),
       lend(address),
     ]).then(([instance]) => instance);
-    // It may reject before anybody waits for it.
+    // Avoids an unhandled rejection.
     made.catch(() => {});
     const share = async (): Promise<void> => {
       if (!isShared) return;
@@ -118,7 +118,7 @@ async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<H
   return { privateKey, publicKey };
 }
 
-/** Lets ssh offer the same keys to a copy as to the container. */
+/** Makes ssh offer the same keys to a copy as to the container. */
 async function copySshSettings(host: Host, source: Mounts, mounts: Mounts): Promise<void> {
   const [from, to] = [sshConfigPath(source), sshConfigPath(mounts)];
   if (!await host.look(true, () => exists(from))) return;

@@ -1,4 +1,4 @@
-/** Lines of attach.ts that the user may type next. */
+/** Command lines of attach.ts that the user may type next. */
 
 import { scriptLine } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";

@@ -13,7 +13,7 @@ import { quoteWord, splitWords, withValues, WordsError } from "../../base/shell_
 /**
  * Splits APP into the app's words.
  *
- * @throws {UserError} exit code 2 when a quote is not closed, or when it names no program
+ * @throws {UserError} exit code 2 when a quote is not closed, or there is no program
  */
 export function splitCommandLine(commandLine: string): string[] {
   try {
@@ -27,12 +27,11 @@ export function splitCommandLine(commandLine: string): string[] {
 }
 
 /**
- * Sorts the words after NAME: APP, more words for the app, and options of xpra. After `--` all words are the
- * app's.
+ * Sorts the words after NAME: APP, further words for the app, and options of xpra. All words after `--` are the app's.
  *
- * @param options `rest`: what stands after `--`; `lendsFiles`: words that are not options name files, not words for the
- * app; `line`: the line that runs an app, with these words for it
- * @returns `app`: undefined when a live session is meant; `userOptions`: options of xpra; `files`: for a disposable copy
+ * @param options `rest`: the words after `--`; `lendsFiles`: further words that are not options are files to lend;
+ * `line`: returns the command line that runs an app with these words
+ * @returns `app`: undefined if a live session is meant; `userOptions`: options of xpra; `files`: for a disposable copy
  * @throws {UserError} exit code 2 for an option in front of the app that is not xpra's
  */
 export function sortAppWords(
@@ -62,22 +61,22 @@ export function sortAppWords(
   return { app: app.length > 0 ? app : undefined, userOptions: userOptions!, files: files! };
 }
 
-/** run_on_x.sh with its value in front. */
+/** run_on_x.sh with its value. */
 export const runOnX = withValues(runOnXSh, { openbox_config: openboxXml });
 
-/** The script for sh that runs the app in its session. */
+/** The shell script that runs the app in its session. */
 export function appScript(app: readonly string[]): string {
   return `set -- ${app.map(quoteWord).join(" ")}\n${runOnX}${runOnEither}${runApp}`;
 }
 
 /**
- * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints
- * in the log, and its words.
+ * The shell script that runs an app in another app's session. Its parameters are the position of the app's output in
+ * the log, in bytes from 1, and the app's words.
  */
 export const joinedAppScript = `${runOnX}${runOnEither}first_byte=$1; shift
 run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;
 
-/** The error for an app whose program is not in the container. It may be meant for a file of this host's. */
+/** The error for an app whose program is not in the container. The user may mean a file of this host. */
 export async function noSuchApp(app: readonly string[], container: string, cause: unknown): Promise<UserError> {
   const path = resolve(app.join(" "));
   const isFile = await Deno.stat(path).then(({ isFile }) => isFile, () => false);

@@ -1,4 +1,4 @@
-/** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
+/** The live sessions of containers, as reported by the containers' systemd: to list, choose, stop and join them. */
 
 import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
@@ -16,15 +16,15 @@ import { runningSessions } from "../../container/sessions.ts";
 import { isManaged, unusableError } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
-/** A session that runs. */
+/** A running session. */
 export type LiveSession = ReturnType<typeof parseSessions>[number];
 
 /** How long a container may take to list its sessions, in milliseconds. */
 const listTimeoutMs = 15_000;
 
 /**
- * How many containers are asked at once: those that do not answer cost one deadline together, and the machine has room
- * for the ssh of each.
+ * How many containers are asked at once: those that do not answer cost only one timeout together, and the machine can
+ * run that many ssh processes.
  */
 const maxAtOnce = 64;
 
@@ -34,8 +34,8 @@ const maxAppLength = 4096;
 /**
  * The live sessions of a container, oldest first.
  *
- * @param options `mayAsk`: ssh may ask the user for a passphrase, who then has a minute to type it; `planned`: the one
- * that a dry run takes to be there
+ * @param options `mayAsk`: ssh may ask the user for a passphrase, who has a minute to type it; `planned`: the session
+ * that a dry run assumes
  */
 export async function listSessions(
   container: Container,
@@ -43,7 +43,7 @@ export async function listSessions(
     {},
 ): Promise<LiveSession[]> {
   const limit = mayAsk && canAsk() ? {} : { timeoutMs: listTimeoutMs };
-  // A plan has one that is shown again, where the desktop can: the last display does that.
+  // A dry run assumes one that can be shown again, if the desktop can do that: the last display can.
   const display = displayNames.findLast((name) => host.env(displays[name].variable));
   const { stdout } = await container.script({
     ...{ host, script: sessionScript("list"), mayAsk, planned: `${planned}	${display}	1	0	0			""` },
@@ -52,7 +52,7 @@ export async function listSessions(
   return parseSessions(container.label, stdout);
 }
 
-/** The live session of this name; undefined where there is none. Options as for {@linkcode listSessions}. */
+/** The live session of this name; undefined if there is none. Options as for {@linkcode listSessions}. */
 export async function findSession(
   container: Container,
   session: string,
@@ -61,7 +61,7 @@ export async function findSession(
   return (await listSessions(container, { ...options, planned: session })).find((live) => live.session === session);
 }
 
-/** Reads what session.sh lists. The container is not trusted: lines that do not fit are left out. */
+/** Parses the output of session.sh's `list`. The container is not trusted: malformed lines are skipped. */
 function parseSessions(container: string, stdout: string) {
   const sessions = stdout.split("\n").flatMap((line) => {
     const [, session, word, pid, clients, since, channels, served, record] =
@@ -73,17 +73,17 @@ function parseSessions(container: string, stdout: string) {
         container,
         /** Its name, unique within its container. */
         session,
-        /** What shows its windows. */
+        /** The display that shows its windows. */
         display,
         /** The app's command line, quoted for a POSIX shell. */
         app: String(JSON.parse(record!)).slice(0, maxAppLength),
         /** The app's process id in the container. */
         pid: Number(pid),
-        /** How many clients are attached. One whose windows stay has one, or none while nobody serves its channels. */
+        /** How many clients are attached. On Wayland: one, or none while no run serves its channels. */
         clients: Number(clients),
         /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
         channels: channels!,
-        /** Whether a run serves them, or will do so soon. */
+        /** Whether a run serves them, or will soon. */
         isServed: served !== undefined,
         /** When it was started, ISO 8601. */
         since: new Date(Number(since) * 1000).toISOString(),
@@ -95,10 +95,7 @@ function parseSessions(container: string, stdout: string) {
   return sessions.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
 }
 
-/**
- * The live sessions of all containers that run and may have some, and the containers that could not be asked, which
- * causes a warning for each.
- */
+/** The live sessions of all running containers, and the containers that could not be asked, each with a warning. */
 export async function listAllSessions(
   host: Host,
   engine: Engine,
@@ -113,9 +110,9 @@ export async function listAllSessions(
       const seen = await container.seenSessions();
       if (seen?.length === 0) return [];
       if (instance.status !== "Running") throw unusableError(instance, instance.status);
-      // The engine tells more cheaply than SSH that there is none, and needs no key of the user's.
+      // Asking the engine is cheaper than SSH, and needs no SSH key.
       if (!seen && (await runningSessions(host, instance))?.length === 0) return [];
-      // Several questions at once could not be told apart.
+      // The user could not tell several simultaneous questions apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
       if (!isFailure(error)) throw error;
@@ -125,7 +122,7 @@ export async function listAllSessions(
     }
   };
   const instances = await listInstances(host, engine);
-  // What a lost one is, the engine does not say.
+  // The engine cannot tell which of these are managed.
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
@@ -133,19 +130,19 @@ export async function listAllSessions(
   return { sessions: (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat(), unasked };
 }
 
-/** How long the engine may take to say whether a container runs, in milliseconds. */
+/** How long the engine may take to report a container's status, in milliseconds. */
 const statusMs = 5_000;
 
-/** What the engine says of a container just now; undefined for one that is gone, "Running" where it says nothing. */
+/** A container's current status; undefined if it no longer exists, "Running" if the engine does not answer. */
 export async function statusNow(container: Container): Promise<string | undefined> {
   const { host } = container;
   return await findInstance(host, container, { timeoutMs: statusMs }).then((found) => found?.status, () => "Running");
 }
 
 /**
- * Whether a session is live. That of a container which does not run is not, although it may leave a socket.
+ * Whether a session is live. If its container is stopped, it is not, even if its socket is left.
  *
- * @param options `unknown`: the answer where the container runs and cannot be asked
+ * @param options `unknown`: the answer if the container runs but cannot be asked
  */
 export async function isLive(
   container: Container,
@@ -154,7 +151,7 @@ export async function isLive(
 ): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen && !seen.includes(session)) return false;
-  // SSH would wait for ten seconds.
+  // SSH would wait ten seconds for a stopped container.
   if (await statusNow(container) !== "Running") return false;
   try {
     return await findSession(container, session) !== undefined;
@@ -164,23 +161,23 @@ export async function isLive(
   }
 }
 
-/** Whether a session runs on when this run has been ended. */
+/** Whether a session runs on after this run was ended. */
 export async function mayRunOn(container: Container, session: string): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen) return seen.includes(session);
   const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
-  // Where nobody can be asked, it does as far as is known.
+  // If the container cannot be asked, assume it does.
   return await findSession(container, session, { host }).then(Boolean, () => true);
 }
 
-/** How long a container may take to say whether a session runs on, in milliseconds. */
+/** How long a container may take to report whether a session runs on, in milliseconds. */
 const askDeadlineMs = 5_000;
 
 /**
- * The live session called `wanted`; without a name the only one, or the one that the user chooses.
+ * The live session named `wanted`; without a name, the only one, or the one that the user chooses.
  *
- * @param options `hint`: what else than to name one helps where there are several
- * @throws {UserError} when there is no such session; with exit code 2 when there are several and nobody chooses
+ * @param options `hint`: another way than naming one, if there are several
+ * @throws {UserError} when there is no such session; with exit code 2 when there are several and the user cannot choose
  */
 export async function chooseSession(
   container: Container,
@@ -206,7 +203,7 @@ export async function chooseSession(
   );
 }
 
-/** The name of the session that {@linkcode chooseSession} finds. By what is on this side, mostly nothing has to be asked. */
+/** The name of the session that {@linkcode chooseSession} would find. Mostly, this host's sockets tell it. */
 export async function nameSession(container: Container, wanted: string | undefined): Promise<string> {
   if (wanted !== undefined) return wanted;
   const seen = await container.seenSessions();
@@ -214,7 +211,7 @@ export async function nameSession(container: Container, wanted: string | undefin
 }
 
 /**
- * Checks that a container is not stopped, before something is done about a session of it that would start it.
+ * Checks that a container is not stopped, before an action on a session that would start it.
  *
  * @param wanted the session's name, if one is named
  * @throws {UserError} when it is stopped
@@ -228,7 +225,10 @@ export async function checkRunning(container: Container, wanted?: string): Promi
 /** How long a session may take to stop at the end of a run, in milliseconds. */
 const stopDeadlineMs = 15_000;
 
-/** Stops a session at the end of a run, also of one that a signal ends. Where that fails, says what to type. */
+/**
+ * Stops a session at the end of a run, even after a signal. If that fails, tells the user what to type. Returns whether
+ * it is stopped.
+ */
 export async function stopAtEnd(container: Container, session: string): Promise<boolean> {
   const { host } = container;
   try {
@@ -246,16 +246,16 @@ export async function stopSessions(
   names: readonly string[],
   options: Pick<ScriptOptions, "host"> = {},
 ): Promise<void> {
-  // SSH may be what has failed.
+  // Not by the SSH connection, which may have failed.
   await container.earlyScript({ ...options, script: sessionScript("stop"), parameters: names });
 }
 
 /**
- * Does something about a live session.
+ * Runs a verb of session.sh for a live session.
  *
- * @param options `session`: its name; `isGuess`: the user has named none, and a container that was killed may have left a
- * socket of that name
- * @returns how that has ended, whatever its exit status
+ * @param options `session`: its name; `isGuess`: the user has not named one, and the name may be that of a socket left
+ * by a killed container
+ * @returns the result, whatever its exit status
  * @throws {UserError} when there is no such session
  */
 export async function runInSession(
@@ -278,14 +278,14 @@ export async function runInSession(
   return result;
 }
 
-/** How long a container may take to write down which channels are open, in milliseconds. */
+/** How long a container may take to record the open channels, in milliseconds. */
 export const noteMs = 5_000;
 
 /**
- * Writes down which channels of a session are open from now on, as `recordChannels` in `channels.ts` does.
+ * Records in the container which channels of a session are open from now on, in the form of `recordChannels`.
  *
  * @throws {UserError} when there is no such session
- * @throws {ProcessError} when the container cannot write that: a second run of an app would go by a wrong record
+ * @throws {ProcessError} when the container cannot write it: the next run of the same app would rely on a wrong record
  */
 export async function noteChannels(
   container: Container,

@@ -1,4 +1,4 @@
-/** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
+/** How a session ended, and what the user is told about it. */
 
 import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
@@ -6,35 +6,35 @@ import { statusNow } from "./live_sessions.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 
-/** How the app of a session ended, as far as its log says. */
+/** How the app of a session ended, according to its log. */
 export interface AppOutcome {
   /** The app's exit status; undefined when the session was ended from outside. */
   status: number | undefined;
   stopped: boolean;
-  /** An option of the server that the container's xpra does not know. */
+  /** A server option that the container's xpra does not know. */
   unknownOption: string | undefined;
-  /** The app knows only X, and its container has no X server for a session on Wayland. */
+  /** The app supports only X, and the container has no X server for sessions on Wayland. */
   lacksX: boolean;
   /** The last lines of the app and the server. */
   output: string;
 }
 
 export interface SessionEnd {
-  /** What has become of them; unknown to a run that did not show them. */
+  /** How they ended; "unknown" to a run that did not show them. */
   windows: WindowsEnd | "unknown";
   /** The end of the hint when its app has failed. */
   hint?(app: AppOutcome): string;
-  /** The error when the display is the reason why its app has failed. */
+  /** The error if the display is the reason why the app failed. */
   lost?(): Promise<UserError | undefined>;
-  /** The error when they are gone although its app has not ended; undefined where the user knows why. */
+  /** The error if they are gone although the app has not ended; undefined if the user knows why. */
   failure(app: AppOutcome | undefined): Promise<UserError | undefined> | UserError;
 }
 
 /**
- * Reports how a session ended that no signal has ended. A user who has closed its last window knows that the app ends,
- * whatever its exit status is.
+ * Reports how a session ended, unless by a signal to this run. A user who has closed its last window expects the app to
+ * end, with any exit status.
  *
- * @throws {UserError} when the app failed, or what shows it
+ * @throws {UserError} when the app or its display failed
  */
 export async function reportOutcome(
   container: Container,
@@ -60,7 +60,7 @@ export async function reportOutcome(
   }
 }
 
-/** The error for a session that has ended, although neither its app nor its user has done that. */
+/** The error for a session that neither its app nor its user has ended. */
 export async function endedFromOutside(
   container: Container,
   { session, output = "" }: { session: string; output?: string | undefined },
@@ -82,22 +82,22 @@ export function seeLog(container: Container, session: string): string {
   return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
 }
 
-/** How much of the end of a log is read to learn how its app ended, in bytes. */
+/** How much of the end of a log is read to find out how its app ended, in bytes. */
 const tailBytes = 256 * 1024;
 
-/** How many lines of output an {@linkcode AppOutcome} has at most. */
+/** The most lines of output in an {@linkcode AppOutcome}. */
 const shownLines = 15;
 
-/** How the app of a session has ended, by the session's log; undefined when there is no log. */
+/** How the app of a session ended, according to the session's log; undefined if there is no log. */
 export async function appOutcome(container: Container, session: string): Promise<AppOutcome | undefined> {
   const log = (await container.log({ session, bytes: tailBytes }))?.text;
   return log === undefined ? undefined : outcomeIn(log);
 }
 
-/** How the app of a session has ended, by the end of the session's log. */
+/** How the app of a session ended, according to the end of the session's log. */
 export function outcomeIn(log: string): AppOutcome {
-  // run_app.sh and session.sh print these lines. An app may print the same; the last one counts. What it printed
-  // last need not end its line.
+  // run_app.sh and session.sh print these lines. An app may print the same; the last one counts. The app's last output
+  // may lack a newline.
   const start = log.indexOf("The app is started\n");
   const end = [...log.matchAll(/The app ended with exit status (\d+)$/gm)].at(-1);
   const output = log.slice(start < 0 ? 0 : log.indexOf("\n", start) + 1, end?.index).split("\n");
@@ -105,11 +105,11 @@ export function outcomeIn(log: string): AppOutcome {
     status: end && Number(end[1]),
     stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
-    // An app that joins prints it there, too.
+    // Joined apps print it there too, so the app's end must follow.
     lacksX: /^There is no Xwayland or openbox in this container.*\nThe app ended with exit status \d+$/m.test(log),
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }
 
-/** A line of xpra's own log starts with its time; all other lines are the app's. */
+/** xpra's own lines start with a timestamp; all others are the app's. */
 const xpraLine = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} /;

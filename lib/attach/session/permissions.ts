@@ -1,13 +1,13 @@
 /**
- * The channels of a run while it goes on: each can be closed at any moment, some are open for a while. How a container
- * would abuse that, and what stops it:
+ * The channels of a run: each can be closed at any moment, and some have a time limit. How a container could abuse
+ * that, and what prevents it:
  *
- * - It asks again before the time is over, to prolong it: nothing that it says reaches these times, and while one runs
- *   there is no other question.
- * - It sets its clock, or has the host suspended: the time is the host's, see `deadline.ts`.
- * - It goes on with what it has begun, such as a recording: all that a channel has under way ends with it.
- * - It replaces the socket by which the user closes a channel, or connects to it to open one: that is in a directory
- *   which no container sees, and by which channels can be closed only.
+ * - It asks again before the time is over, to extend it: nothing that it sends affects a time limit, and while one
+ *   runs, no question is asked.
+ * - It sets its clock, or the host is suspended: the host's clock counts, see `deadline.ts`.
+ * - It continues what it has begun, such as a recording: everything in progress in a channel ends with the channel.
+ * - It replaces the socket for the user's commands, or connects to it to open a channel: the socket is in a directory
+ *   that no container sees, and only closes channels.
  */
 
 import { asCalled } from "../../base/script_names.ts";
@@ -20,29 +20,29 @@ import { attachLine } from "./advice.ts";
 import { channelNames, channelNamesOf } from "../../settings/channels.ts";
 
 export interface Permissions {
-  /** The channels that are open now: everyone who checks them uses this very set. None is opened again. */
+  /** The channels that are open now: all checks share this set. A closed channel is never opened again. */
   readonly open: ReadonlySet<ChannelName>;
-  /** Aborts when a channel is closed, or if it is. */
+  /** Returns a signal that aborts when a channel is closed, or that is aborted if it already is. */
   closing(channel: ChannelName): AbortSignal;
   isLimited(channel: ChannelName): boolean;
-  /** Starts the clocks of the channels with a time limit. */
+  /** Starts the time limits of channels. */
   begin(): void;
-  /** Allows channels for some time, as the user has agreed, and calls `end` after it. Tells the user of both. */
+  /** Allows channels for a time to which the user has agreed, and then calls `end`. Tells the user about both. */
   allowFor(channels: readonly ChannelName[], allowed: { ms: number; then: string; end: () => void }): void;
   /** When the channels with a time limit close, in milliseconds since 1970. */
   ends(): Map<ChannelName, number>;
-  /** Closes channels. Returns those that were open. */
+  /** Closes channels, and returns those that were open. */
   close(channels: Iterable<ChannelName>): ChannelName[];
-  /** Closes the channels with a time limit, since the run ends. Returns them. */
+  /** Closes the channels with a time limit at the end of the run, and returns them. */
   end(): ChannelName[];
-  /** Called when a channel has been closed, or has got another time limit. */
+  /** Called when a channel was closed, or its time limit has changed. */
   onChange: () => void;
 }
 
 /**
- * The channels of a run that has just begun.
+ * Makes the permissions of a new run.
  *
- * @param options `times`: for how long the channels with a time limit are open, in milliseconds
+ * @param options `times`: the time limits of channels, in milliseconds
  */
 export function createPermissions(
   { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
