@@ -162,7 +162,7 @@ const spec = {
 } satisfies ScriptSpec<string>;
 
 /**
- * What the command line takes, for the man page.
+ * The specification of the command line, for the man page.
  *
  * @ignore For `tools/package.ts` and tests.
  */
@@ -170,11 +170,11 @@ export const commandLine: ScriptSpec<string> = spec;
 
 type Name = keyof typeof spec.options;
 
-/** Calls the verb that the command line asks for, and loads no other. */
+/** Runs the command that the command line asks for, and loads only its modules. */
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags } = args;
   const { givenSettings, checkSaving, saveSettings } = await import("./lib/settings/save.ts");
-  // With --export, they are options that the entries of the menu start attach.ts with.
+  // With --export, these become options of attach.ts in the menu's entries.
   const given = givenSettings(new Map([...args.values].filter(([name]) => Object.hasOwn(spec.options, name))));
   const words = flags.has("export")
     ? [...args.positionals, ...[...given].map(([key, value]) => `--${key}=${value}`)]
@@ -209,7 +209,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");
     return await unexportNamed(host, { word, ...options });
   }
-  // After NAME alone, it is about a container that exists.
+  // Directly after NAME, --export is for an existing container.
   if ((flags.get("export") ?? Infinity) <= 1) {
     const { exportNamed, readExport } = await import("./lib/create/export/export.ts");
     return await exportNamed(host, { word, ...options, request: readExport(words.slice(1), args) });

@@ -1,49 +1,49 @@
 /**
- * An app of a container, as its desktop entry describes it (Desktop Entry Specification 1.5). The container has written
- * the entry: of known keys only, what has the shape that belongs there is taken, and no more than fits into a menu.
+ * An app of a container, parsed from its desktop entry (Desktop Entry Specification 1.5). The container wrote the
+ * entry, so only known keys with values of the expected form are accepted, up to a length that fits into a menu.
  */
 
 import { removeInvisible } from "../../base/text.ts";
 import { type ExecLine, parseExecLine, unescapeValue } from "../../container/exec_line.ts";
 
-/** What is taken of an entry. */
+/** The parts of an entry that are used. */
 export interface App extends ExecLine {
   /** The name of the entry's file, without its suffix. */
   id: string;
-  /** Its name, in no particular language. */
+  /** Its unlocalized name. */
   name: string;
   /** Name, GenericName, Comment and Keywords, by key and language: `Name[de]`. */
   texts: ReadonlyMap<string, string>;
-  /** Its icon: a name for the container's themes, or a path in the container. */
+  /** Its icon: a name in the container's icon themes, or a path in the container. */
   icon: string | undefined;
   windowClass: string;
-  /** The part of the menu that it belongs to. */
+  /** Its main category in the menu. */
   category: string | undefined;
-  /** The types of the files and addresses that it opens. */
+  /** The MIME types of the files and addresses that it opens. */
   mimeTypes: readonly string[];
-  /** Whether it notifies the desktop when its window is there. */
+  /** Whether it notifies the desktop when its window appears (StartupNotify). */
   notifies: boolean;
-  /** Whether the container's own menu shows it on no desktop, or only on some. */
+  /** Whether the container's own menu hides it, on all desktops or on some. */
   isHidden: boolean;
 }
 
 export interface Refused {
   id: string;
-  /** The end of a sentence that begins with the id. */
+  /** The rest of a sentence that begins with the id. */
   reason: string;
 }
 
-/** Whether `id` can be the name of an entry: it becomes part of file names. */
+/** Whether `id` is valid for an entry: it becomes part of file names. */
 export function isAppId(id: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/.test(id);
 }
 
-/** The keys of texts, and how many characters each has at most. */
+/** The keys with texts, and the maximum length of each, in characters. */
 const maxTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
 
 /**
- * The main categories (Desktop Menu Specification, appendix A) but Settings: what a container has there is not for the
- * host.
+ * The main categories (Desktop Menu Specification, appendix A) except Settings: a container's settings are of no use on
+ * the host.
  */
 const categories: ReadonlyMap<string, string> = new Map([
   ..."AudioVideo Development Education Game Graphics Network Office Science System Utility".split(" ")
@@ -52,17 +52,17 @@ const categories: ReadonlyMap<string, string> = new Map([
   ["Video", "AudioVideo"],
 ]);
 
-/** A type of files or addresses. Not inode/…, which stands for directories and devices: those are never lent. */
+/** A MIME type of files or addresses. inode/… is excluded: directories and devices are never lent. */
 export const mimeType =
   /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
 
 export const maxMimeTypes = 100;
 
 /**
- * Reads an entry.
+ * Parses an entry.
  *
  * @param id the name of its file, without its suffix
- * @returns undefined for an entry that only hides another one
+ * @returns undefined for an entry that only hides another
  */
 export function parseEntry(id: string, text: string): App | Refused | undefined {
   const values = valuesOf(text);
@@ -93,7 +93,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
   };
 }
 
-/** The lines `key=value` and `key[language]=value` of the entry's own group; the first one of each key counts. */
+/** The lines `key=value` and `key[language]=value` of the group [Desktop Entry]; the first line of each key counts. */
 function valuesOf(text: string): Map<string, string> {
   const values = new Map<string, string>();
   let isOwn = false;
@@ -122,10 +122,10 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
 }
 
 /**
- * A text without letters, marks and signs that nobody can see. It is empty if the rest is not one line of letters,
- * digits, punctuation, symbols and spaces. Without control and format characters, it cannot turn a line round, and
- * without `<`, `>` and `\` it is not markup and needs no escape. A heap of marks on one letter would cover the lines
- * beside it.
+ * Removes invisible characters from a text. Returns an empty text unless the rest is one line of letters, digits,
+ * punctuation, symbols and spaces: without control and format characters, it cannot reverse a line's direction; without
+ * `<`, `>` and `\`, it is not markup and needs no escaping; many marks stacked on one letter would cover neighbouring
+ * lines.
  */
 function showable(text: string, max: number): string {
   if (/[\p{C}<>\\]/u.test(text)) return "";
@@ -134,7 +134,7 @@ function showable(text: string, max: number): string {
   return isLine && [...seen].length <= max ? seen : "";
 }
 
-/** The items of a list. One with a semicolon in it falls apart. */
+/** The items of a list. Escaped semicolons are not supported: they split an item. */
 function itemsOf(list: string | undefined): string[] {
   return (list ?? "").split(";").map((item) => item.trim()).filter(Boolean);
 }

@@ -1,7 +1,7 @@
 /**
- * What the desktop opens files and addresses with, where that is an app of a container: lines of mimeapps.list
- * (Association between MIME types and applications 1.0.1), and a record of what was there before. The user names the
- * types: a container has no say in them, nor in any other word of a line.
+ * Makes apps of containers the desktop's default for files and addresses: lines of mimeapps.list (Association between
+ * MIME types and applications 1.0.1), and a record of the former defaults. The user names the types: a container has no
+ * say in them, nor in any other part of a line.
  */
 
 import { dirname, join } from "@std/path";
@@ -14,26 +14,26 @@ import { type App, maxMimeTypes, mimeType } from "./app.ts";
 import { entryName } from "./entry.ts";
 import { makeDirectory, type Menu, writeFile } from "./menu.ts";
 
-/** That an entry is the default for a type. */
+/** An entry that is the default for a type. */
 export interface Default {
   type: string;
   /** The base name of the entry's file. */
   entry: string;
-  /** What stood in the list before, if anything. */
+  /** The former value in the list, if any. */
   before?: string;
 }
 
-/** The text of a mimeapps.list, and which of its lines are ours. */
+/** The text of a mimeapps.list, and records of our lines in it. */
 export interface Defaults {
   text: string;
   records: readonly Default[];
 }
 
-/** The group of defaults, with its heading. */
+/** The group of defaults, including its header. */
 const group = /^[ \t]*\[Default Applications\][ \t\r]*\n(?:(?!\[)[^\n]*\n?)*/m;
 
 /**
- * The types that a value of `--default` names: a word without a slash is the scheme of addresses.
+ * Parses a value of `--default`: a word without a slash is a URL scheme.
  *
  * @throws {UserError} exit code 2
  */
@@ -48,9 +48,9 @@ export function parseTypes(value: string): string[] {
 }
 
 /**
- * Which app is to open each type.
+ * Chooses the app that opens each type.
  *
- * @throws {UserError} exit code 2 for a type that none of them opens, or several
+ * @throws {UserError} exit code 2 for a type that none of them opens, or that several open
  */
 export function chooseDefaults(apps: readonly App[], types: readonly string[]): Map<string, App> {
   return new Map(types.map((type) => {
@@ -68,19 +68,19 @@ export function chooseDefaults(apps: readonly App[], types: readonly string[]): 
   }));
 }
 
-/** Whether an entry with types offers an app for one. */
+/** Whether an entry can offer an app for a type. */
 export function opensType({ opens, mimeTypes }: App, type: string): boolean {
   return (opens === "address" || opens === "file" && !type.startsWith("x-scheme-handler/")) && mimeTypes.includes(type);
 }
 
 /**
- * Makes entries the default for types. What is so already stays as it is. A line has one entry without a semicolon: KIO
- * 6 takes all of it for the name of a browser.
+ * Makes entries the default for types. Existing defaults stay unchanged. A line has one entry without a semicolon: KIO
+ * 6 takes the whole value as the name of a browser.
  */
 export function withDefaults(before: Defaults, chosen: readonly Pick<Default, "type" | "entry">[]): Defaults {
   return chosen.reduce((defaults, { type, entry }) => {
     if (firstOf(valueOf(defaults.text, type)) === entry) return defaults;
-    // The user has chosen another one meanwhile.
+    // Drops our record of a default that the user has changed meanwhile.
     const { text, records } = withoutDefaults(defaults, (one) => one.type === type && one.entry === entry);
     const value = valueOf(text, type);
     const record = { type, entry, ...value === undefined ? {} : { before: value } };
@@ -89,13 +89,13 @@ export function withDefaults(before: Defaults, chosen: readonly Pick<Default, "t
 }
 
 /**
- * Puts back what was there before, unless it has changed meanwhile. Where another export has replaced this one's entry,
- * its record gets what was there before this one.
+ * Restores former defaults, unless the user has changed them meanwhile. If another export has replaced a removed entry,
+ * its record inherits the former default.
  */
 export function withoutDefaults(before: Defaults, isGone: (record: Default) => boolean): Defaults {
   return before.records.filter(isGone).reduce(({ text, records }, { type, entry }) => {
     const isThis = (one: Default): boolean => one.type === type && one.entry === entry;
-    // Another one that is gone may have changed it.
+    // Looked up again: an earlier step may have changed the record.
     const { before: value } = records.find(isThis)!;
     const isOurs = firstOf(valueOf(text, type)) === entry;
     return {
@@ -115,13 +115,16 @@ function firstOf(list: string | undefined): string | undefined {
 
 const isLineOf = (line: string, type: string): boolean => line.split("=", 1)[0]!.trim() === type && line.includes("=");
 
-/** The entries that a list has for a type: of several lines, programs take the last. */
+/** The value of a type in a list: of several lines, programs use the last. */
 function valueOf(text: string, type: string): string | undefined {
   const line = group.exec(text)?.[0].split("\n").findLast((line) => isLineOf(line, type));
   return line?.slice(line.indexOf("=") + 1).trim();
 }
 
-/** The text with other entries for a type, or with none. All other lines stay as they are, but a last, empty group. */
+/**
+ * Sets or removes the value of a type. All other lines stay unchanged, except that an empty group at the end is
+ * removed.
+ */
 function withValue(text: string, type: string, value: string | undefined): string {
   const before = text.replace(/[^\n]$/, "$&\n");
   const whole = group.test(before) ? before : `${before}[Default Applications]\n`;
@@ -129,13 +132,13 @@ function withValue(text: string, type: string, value: string | undefined): strin
     const [heading, ...own] = found.split(/(?<=\n)/);
     const first = own.findIndex((line) => isLineOf(line, type));
     const kept = own.filter((line) => !isLineOf(line, type));
-    // Lines that are no longer there stood behind it.
+    // The value goes to the place of the first removed line.
     if (value !== undefined) kept.splice(Math.max(first, 0), 0, `${type}=${value}\n`);
     return kept.length === 0 && at + found.length === whole.length ? "" : heading + kept.join("");
   });
 }
 
-/** The user's own list, below `$XDG_CONFIG_HOME` or else `~/.config`. */
+/** The path of the user's own list, below `$XDG_CONFIG_HOME` or else `~/.config`. */
 function listPath({ host: { env } }: Menu): string {
   const config = env("XDG_CONFIG_HOME") ?? "";
   // As in the first lines of create.ts.
@@ -146,7 +149,7 @@ function recordPath({ icons }: Menu): string {
   return join(dirname(dirname(icons)), "defaults.json");
 }
 
-/** What earlier runs have changed. */
+/** Reads the records of earlier runs. */
 export async function readRecords(menu: Menu): Promise<Default[]> {
   const found = await readJson(recordPath(menu));
   if (!Array.isArray(found)) return [];
@@ -154,9 +157,9 @@ export async function readRecords(menu: Menu): Promise<Default[]> {
 }
 
 /**
- * Makes entries the default for types, and puts back what was there before those that are gone.
+ * Makes entries the default for types, and restores the former defaults of removed entries.
  *
- * @throws {UserError} when the list is a link or anything else than a file
+ * @throws {UserError} when the list is a link, or not a regular file
  */
 export async function changeDefaults(
   menu: Menu,
@@ -184,7 +187,7 @@ export async function changeDefaults(
   };
   const writeList = async (): Promise<void> => {
     if (after.text === before.text) return;
-    // All that the permissions of create.ts let it make there.
+    // create.ts has permission to make only this directory there.
     if (!await exists(dirname(path))) await makeDirectory(join(dirname(path), "gui-container"), undo);
     await writeFile(path, {
       data: bytes(after.text),
@@ -194,13 +197,15 @@ export async function changeDefaults(
     });
     if (after.text === "") await removeFile(path);
   };
-  // Without a record, a line would never be taken back.
+  // The record must exist as long as the line: without it, the line would never be removed.
   const isOver = defaults.length === 0 || after.records.length === 0;
   for (const write of isOver ? [writeList, writeRecord] : [writeRecord, writeList]) await write();
   await warnOfOthers(menu, defaults);
 }
 
-/** Warns of what comes before the list: one for a single desktop (`gnome-mimeapps.list`), and in KIO 6, a browser. */
+/**
+ * Warns of settings that override the list: the list of a desktop (`gnome-mimeapps.list`), and the browser in KIO 6.
+ */
 async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): Promise<void> {
   const directory = dirname(listPath(menu));
   const types = defaults.map(({ type }) => type);
@@ -218,7 +223,7 @@ async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): 
   }
 }
 
-/** Puts back what was the default before the entries of the container, which are about to be removed. */
+/** Restores the defaults from before the container's entries, which are about to be removed. */
 export async function restoreDefaults(menu: Menu): Promise<void> {
   const isGone = ({ entry }: Default): boolean => entry.startsWith(entryName(menu.container, "\n").split("\n")[0]!);
   const records = await readRecords(menu);

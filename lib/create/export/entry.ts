@@ -1,4 +1,4 @@
-/** The host's desktop entry for an app of a container: it starts the app by open-in-container. */
+/** The host's desktop entry for an app of a container. It starts the app with open-in-container. */
 
 import { basename } from "@std/path";
 import { inputError } from "../../base/errors.ts";
@@ -7,33 +7,33 @@ import { isLauncher, sessionNameOf } from "../../container/names.ts";
 import { classOf } from "../../guard/title.ts";
 import type { App } from "./app.ts";
 
-/** The key with the name of the container: create.ts did not make an entry without it. */
+/** The key with the container's name. An entry without it was not made by create.ts. */
 export const entryMark = "X-GuiContainer-Name";
 
-/** What all entries of an export have in common. */
+/** The options that all entries of an export have in common. */
 export interface EntryOptions {
   /** The container's name for the user. */
   container: string;
   /** The container's name on this host, which marks its entries. */
   hostName: string;
-  /** The program that starts an app: its path, or its name for `$PATH`. */
+  /** The program that starts an app: its path, or a name to find on `$PATH`. */
   opener: string;
-  /** Variables that it needs in its environment. */
+  /** Environment variables that it needs. */
   env: Readonly<Record<string, string>>;
   attachOptions: readonly string[];
   xpraOptions: readonly string[];
 }
 
-/** The base name of an entry's file. A container's name has no dot: two containers have no entry in common. */
+/** The base name of an entry's file. A container's name has no dot, so no two containers share an entry. */
 export function entryName(container: string, id: string): string {
   return `gui-container-${container}.${id}.desktop`;
 }
 
 /**
- * The text of an entry. The container's name is in front, where no long name can push it out of sight. The app is
- * offered for all of its types.
+ * The text of an entry. The container's name comes first, so that a long app name cannot push it out of sight. The app
+ * is offered for all of its types.
  *
- * @param icon a name for the host's themes, or a path
+ * @param icon a name in the host's icon themes, or a path
  */
 export function entryText(app: App, icon: string | undefined, options: EntryOptions): string {
   const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? shownName(text, options) : text}`);
@@ -49,7 +49,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     `Exec=${escapeValue(execOf(app, options))}`,
     "Terminal=false",
     ...(app.notifies ? ["StartupNotify=true"] : []),
-    // As the guard of attach.ts shows it.
+    // The class that attach.ts's guard gives its windows.
     `StartupWMClass=${classOf(options.container, app.windowClass)}`,
     `${entryMark}=${options.hostName}`,
     "",
@@ -63,7 +63,7 @@ export function shownName(
   return `[${attachOptions.includes(inCopy) ? "copy of " : ""}${container}] ${name}`;
 }
 
-/** The name of an app's session: that of its program; for one that a launcher starts, the last part of the app's id. */
+/** The name of an app's session: its program's name, or, if a launcher starts it, the last part of the app's id. */
 function sessionOf({ id, program }: App): string {
   return sessionNameOf(isLauncher(program) ? id.split(".").findLast((part) => part !== "")! : program);
 }
@@ -71,7 +71,7 @@ function sessionOf({ id, program }: App): string {
 function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }: EntryOptions): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const session = sessionOf(app);
-  // Without that, open-in-container takes the name of the first program. A copy has no other session.
+  // By default, open-in-container uses the name of the first program. A disposable copy has only one session.
   const isNamed = !attachOptions.includes(inCopy) && session !== basename(app.command[0]!);
   const start = variables.length > 0 ? ["env", ...variables, opener] : [opener];
   const named = isNamed ? [`--session=${session}`] : [];
@@ -79,7 +79,7 @@ function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }
   return words.map(quoteExec).join(" ") + { address: " %u", file: " %f", nothing: "" }[app.opens];
 }
 
-/** A word of an Exec key (Desktop Entry Specification, "The Exec key"). */
+/** Quotes a word of an Exec key (Desktop Entry Specification, "The Exec key"). */
 function quoteExec(word: string): string {
   const text = word.replaceAll("%", "%%");
   return /^[A-Za-z0-9@+=:,./_-]+$/.test(text) ? text : `"${text.replace(/["`$\\]/g, "\\$&")}"`;
@@ -89,17 +89,17 @@ function escapeValue(value: string): string {
   return value.replaceAll("\\", "\\\\");
 }
 
-/** The option of attach.ts that has an entry start its app in a disposable copy. */
+/** The option of attach.ts that makes an entry start its app in a disposable copy. */
 export const inCopy = "--disposable";
 
 /** The options of attach.ts that an entry can have. */
 const attachNames = "allow ask border deny display disposable files-to links-to no-box preset".split(" ");
 
 /**
- * Separates options for attach.ts from those for xpra.
+ * Separates options of attach.ts from those of xpra.
  *
- * @throws {UserError} exit code 2 for a word that an entry cannot have: open-in-container chooses the session, and splits
- * the options of attach.ts at blanks
+ * @throws {UserError} exit code 2 for a word that an entry cannot have: open-in-container chooses the session, and
+ * splits options of attach.ts at blanks
  */
 export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   const isOfAttach = (word: string): boolean => attachNames.includes(word.slice(2).split("=")[0]!);
@@ -118,10 +118,10 @@ export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attac
 }
 
 /**
- * The options of an entry that starts a copy, which opens no links: where the entry is the default for them, each would
- * lead from copy to copy.
+ * The options of an entry that starts a disposable copy, with the channel `links` closed: if the entry is the default
+ * for links, each link would open yet another copy.
  *
- * @throws {UserError} exit code 2 for options that open them
+ * @throws {UserError} exit code 2 for options that open `links`
  */
 function withoutLinks(options: readonly string[]): string[] {
   const opening = options.find((option) => /^--(?:links-to=|(?:allow|ask)=(?:.*,)?links(?:[:,]|$))/.test(option));

@@ -29,13 +29,13 @@ import { type Apps, readApps, readIcons, readXOnly, type XOnly } from "./read_ap
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
-  /** The apps are offered for all types of files and addresses that they open. */
+  /** Whether to offer the apps for all types of files and addresses that they open. */
   withTypes: boolean;
-  /** The types of files and addresses of which they become the default. */
+  /** The types of files and addresses for which they become the default. */
   defaultTypes: readonly string[];
 }
 
-/** An app in the menu, as the result has it. */
+/** An app in the menu, as the result lists it. */
 export interface ExportedApp {
   id: string;
   name: string;
@@ -43,7 +43,7 @@ export interface ExportedApp {
 }
 
 /**
- * Reads the words after `--export NAME`, which are apps, then options, and the options `--mime` and `--default`.
+ * Parses the words after `--export NAME`, apps first, then options, and the options `--mime` and `--default`.
  *
  * @throws {UserError} exit code 2
  */
@@ -63,7 +63,7 @@ export function readExport(
 }
 
 /**
- * Exports apps of the container that a word of the command line names, and shows them.
+ * Exports apps of the container that the command line names, and lists them.
  *
  * @throws {UserError} as {@linkcode exportApps}
  */
@@ -76,17 +76,17 @@ export async function exportNamed(
 }
 
 /**
- * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app is left out if
- * create.ts did not make the entry in its place. Other runs that change the container's entries wait meanwhile.
+ * Exports apps. Without `wanted`, removes entries of apps that no longer exist, and skips an app if a foreign entry is
+ * in its place. Meanwhile, other runs that change entries wait.
  *
- * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
+ * @throws {UserError} exit code 2 for an app that does not exist or cannot be exported; then nothing is changed
  */
 export async function exportApps(host: Host, address: Address, request: ExportRequest): Promise<ExportedApp[]> {
   const menu = menuOf(host, address.hostName);
   using _turn = await menuTurn(menu);
   await using container = await containerAt(host, address, { keepsHistory: false });
   const found = await readApps(container);
-  // What the container has, a dry run does not know.
+  // A dry run does not know the container's apps.
   const exported = await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
     const before = await exportedOf(menu);
     const records = await readRecords(menu);
@@ -98,29 +98,30 @@ export async function exportApps(host: Host, address: Address, request: ExportRe
   return exported ?? [];
 }
 
-/** What an export goes by. */
+/** The input of an export. */
 interface Exporting {
   menu: Menu;
   request: ExportRequest;
-  /** The entries that are there. */
+  /** The existing entries. */
   before: readonly Exported[];
-  /** Whether an app is the default for a type, or for any, by an earlier export. */
+  /** Whether an earlier export made an app the default for a type, or for any type. */
   isDefault(id: string, type?: string): boolean;
 }
 
-/** Which apps get an entry. */
+/** The apps that get an entry. */
 interface ChosenEntries {
   apps: App[];
-  /** The ids of those that are left as they are. */
+  /** The ids of apps whose entries stay unchanged. */
   left: string[];
-  /** Those that know X only; undefined where nobody has asked. */
+  /** The apps that support X only; undefined if this was not checked. */
   xOnly: XOnly | undefined;
 }
 
 /**
- * Chooses the apps that get an entry. What is left out of all apps is told; what was named must be possible.
+ * Chooses the apps that get an entry. Warns of skipped apps if all are exported; an app that was named must not be
+ * skipped.
  *
- * @throws {UserError} for an app that is named and cannot be exported
+ * @throws {UserError} for an app that was named and cannot be exported
  */
 async function chooseEntries(
   container: Container,
@@ -133,7 +134,7 @@ async function chooseEntries(
     host.ui.warn(`Not exported: ${reason}`);
   };
   if (wanted.length === 0) tellRefused(host, found);
-  // A file that create.ts did not make is not replaced.
+  // Never replaces a file that create.ts did not make.
   const foreign: string[] = [];
   for (const { id } of chosen) {
     const path = entryPath(menu, id);
@@ -156,7 +157,7 @@ async function chooseEntries(
   }
   const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
   const own = chosen.filter(({ id }) => !left.includes(id));
-  // Who names a display knows what it shows.
+  // A user who chooses a display knows what it can show.
   const isDisplayGiven = attachOptions.some((option) => option.startsWith("--display="));
   const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(container, own);
   const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
@@ -166,14 +167,15 @@ async function chooseEntries(
   return { apps: own.filter((app) => !unseen.includes(app)), left, xOnly };
 }
 
-/** Writes the entries and icons of apps, makes them the defaults that are asked for, and removes entries without an app. */
+/** Writes the entries and icons of apps, makes them the requested defaults, and removes entries without an app. */
 async function writeEntries(
   container: Container,
   { menu, request, before, isDefault, apps, left, xOnly }: Exporting & ChosenEntries,
 ): Promise<ExportedApp[]> {
   const { host, engine } = container;
   const defaults = chooseDefaults(apps, request.defaultTypes);
-  // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
+  // If a type has no default, GLib chooses any app that is offered for it. So the container's types count only on
+  // request.
   const typesOf = (app: App): string[] =>
     app.mimeTypes.filter((type) =>
       opensType(app, type) && (request.withTypes || defaults.get(type) === app || isDefault(app.id, type))
@@ -200,7 +202,7 @@ async function writeEntries(
       const picture = icons.get(app);
       if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
       const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
-      // A name of the container's would be that of another app's icon on the host.
+      // A name from the container would show another app's icon of the host.
       const icon = picture ? iconPath(menu, app.id) : "application-x-executable";
       const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
       await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
@@ -216,16 +218,16 @@ async function writeEntries(
 }
 
 /**
- * The apps that are asked for by their ids or names, or by the first words or the program of one alone; all that the
- * container's own menu shows when none is.
+ * Finds apps by id or name, or, if unambiguous, by first words or program. Without `wanted`, all that the container's
+ * own menu shows.
  *
- * @throws {UserError} exit code 2 for one that is not there or cannot be exported, 1 when there is none at all
+ * @throws {UserError} exit code 2 for an app that does not exist or cannot be exported, 1 when there are none at all
  */
 export function chooseApps(
   { container, apps, refused }: Apps & { container: string },
   wanted: readonly string[],
 ): App[] {
-  // xpra's own entries start a session on the display of a session.
+  // Skips xpra's own entries: they would start a session within a session.
   const shown = apps.filter(({ isHidden, program }) => !isHidden && !/^xpra/.test(program));
   if (wanted.length === 0) {
     if (shown.length > 0) return shown;
@@ -239,7 +241,7 @@ export function chooseApps(
     if (meant.length > 0) return meant;
     const reason = refused.find(({ id }) => isMeant(id))?.reason;
     if (reason !== undefined) throw inputError(`"${word}" of "${container}" ${reason}`, "It cannot be exported");
-    // Debian has firefox-esr, and evince is org.gnome.Evince.
+    // For example, Debian has firefox-esr, and evince is org.gnome.Evince.
     const isBeginning = (text: string): boolean =>
       isMeant(text.slice(0, word.length)) && /^[^a-z0-9]/i.test(text.slice(word.length));
     const begun = shown.filter(({ id, name, program }) => isBeginning(id) || isBeginning(name) || isMeant(program));
@@ -250,7 +252,7 @@ export function chooseApps(
   return [...new Set(chosen)];
 }
 
-/** Warns of apps that are left out although they belong in a menu. */
+/** Warns of apps that belong in a menu but cannot be exported. */
 function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
   const told = refused.filter(({ reason }) => !/terminal|not an application/.test(reason));
   for (const { id, reason } of told.slice(0, 10)) ui.warn(`Not exported: "${id}" ${reason}`);
@@ -258,7 +260,7 @@ function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
   if (isCut) ui.warn("The container has more entries than are read: some apps may be missing");
 }
 
-/** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */
+/** The path of open-in-container beside the running script, or else its name, which a desktop finds on `$PATH`. */
 async function findOpener(host: Host): Promise<string> {
   const opener = "open-in-container";
   if (Deno.mainModule.startsWith("file:")) {

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # find_x_only.sh
-# Prints which of "xpra" and "Xwayland" are there, then, a line each, which of the parameters are programs that know X only, as the
-# container's user: those that are linked with a toolkit that is for X alone, and with none that knows Wayland. Scripts, and
-# programs that load their toolkit later, are not found out.
+# Prints which of "xpra" and "Xwayland" are installed, then, one per line, which of its parameters are programs that
+# support X only: they are linked with a toolkit for X alone, and with none that supports Wayland. Runs as the
+# container's user. Scripts, and programs that load their toolkit later, are not detected.
 for server in xpra Xwayland; do
   ! command -v "$server" >/dev/null || printf '%s ' "$server"
 done

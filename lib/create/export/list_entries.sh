@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # list_entries.sh
-# Prints the desktop entries of a container, as its user: for each file a line with its path, a tab and its text in base64.
-# Of several files with one name the first counts. Values in front: how many files at most, and how many bytes of each.
+# Prints the desktop entries of a container, as its user: for each file, a line with its path, a tab, and its content in
+# base64. Of several files with the same name, the first counts. Values in front: the maximum number of files, and the
+# maximum number of bytes of each.
 : "${max:?}" "${bytes:?}"
 for share in "$HOME/.local/share" "$HOME/.local/share/flatpak/exports/share" /usr/local/share /usr/share \
   /var/lib/flatpak/exports/share /var/lib/snapd/desktop; do
   for file in "$share"/applications/*.desktop; do
-    # Not a pipe, whose other end may never write.
+    # Skips pipes, among others: the other end may never write.
     [ -f "$file" ] || continue
     [ "$max" -gt 0 ] || exit 0
     max=$((max - 1))

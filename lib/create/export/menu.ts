@@ -1,4 +1,4 @@
-/** The host's menu: where its entries and their icons are, and which of them are those of a container. */
+/** The host's menu: the paths of entries and icons, and those that belong to a container. */
 
 import { dirname, join } from "@std/path";
 import { inputError, isFailure, orElse } from "../../base/errors.ts";
@@ -16,7 +16,7 @@ export interface Menu {
   host: Host;
   /** The container's name on this host. */
   container: string;
-  /** Entries of all programs. */
+  /** The directory of all programs' entries. */
   entries: string;
   icons: string;
 }
@@ -24,15 +24,15 @@ export interface Menu {
 /**
  * The menu of the user, below `$XDG_DATA_HOME` or else `~/.local/share` (XDG Base Directory Specification).
  *
- * @throws {UserError} exit code 2 when there is no such directory, or when Deno or a desktop cannot take its path
+ * @throws {UserError} exit code 2 when neither variable is set, or when Deno or a desktop cannot use the path
  */
 export function menuOf(host: Host, container: string): Menu {
   const home = host.env("HOME");
   const wanted = host.env("XDG_DATA_HOME");
-  // The specification has programs ignore a path that is not absolute.
+  // The specification tells programs to ignore a relative path.
   const data = wanted?.startsWith("/") ? wanted : home && join(home, ".local/share");
   if (!data) throw inputError("Neither $XDG_DATA_HOME nor $HOME is set", "Set one of them");
-  // Deno splits a list of paths at commas.
+  // Deno splits lists of paths at commas.
   if (/[,\p{C}]/u.test(data)) {
     throw inputError(
       `The menu cannot be in "${data}"`,
@@ -61,7 +61,7 @@ export interface Exported {
   text: string;
 }
 
-/** The entries of a container that are there: files with its name in theirs and with its mark in them. */
+/** The existing entries of a container: files with its name and its mark. */
 export async function exportedOf(menu: Menu): Promise<Exported[]> {
   const [before, after] = entryName(menu.container, "\n").split("\n") as [string, string];
   const ids = (await readDirectory(menu.entries))
@@ -71,7 +71,7 @@ export async function exportedOf(menu: Menu): Promise<Exported[]> {
   return found.filter(({ text }) => text.split("\n").includes(`${entryMark}=${menu.container}`));
 }
 
-/** What killed runs have left: new files that are not yet in their place, and icons without an entry. */
+/** Files that killed runs have left: new files not yet moved into place, and icons without an entry. */
 export async function leftoversOf(menu: Menu): Promise<string[]> {
   const [before] = entryName(menu.container, "\n").split("\n") as [string];
   const entries = (await readDirectory(menu.entries)).filter(({ name, isFile }) =>
@@ -85,18 +85,18 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
   return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
 }
 
-/** Waits until no other run changes the entries of containers, and keeps them waiting to the end of the value's scope. */
+/** Waits until no other run changes entries of containers, and makes others wait until the end of the value's scope. */
 export async function menuTurn({ host, container }: Menu): Promise<Disposable | undefined> {
   const root = mountsRoot(host);
-  // Without its directory there is no container to export from.
+  // Without its directory, there is no container to export from.
   const isThere = await host.look(false, () => exists(join(root, container)));
   return isThere ? await lockFile(join(root, ".export.lock"), { signal: host.signal }) : undefined;
 }
 
 /**
- * Writes a file as a whole or not at all. `undo` brings back what was there.
+ * Writes a file atomically. `undo` restores the former content.
  *
- * @param options `fresh`: where it is written first
+ * @param options `fresh`: the path of the new file before it is moved into place
  */
 export async function writeFile(
   path: string,
@@ -116,7 +116,7 @@ export async function writeFile(
   undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFile(path));
 }
 
-/** Makes a directory, and those above it. `undo` removes those that are new. */
+/** Makes a directory and its parents. `undo` removes the new ones. */
 export async function makeDirectory(path: string, undo: Undo): Promise<void> {
   const made: string[] = [];
   for (let missing = path; !await exists(missing); missing = dirname(missing)) made.unshift(missing);
@@ -145,7 +145,7 @@ export async function removeExported(
   return entries;
 }
 
-/** Registers which entries open which types of files. A failure is only a warning. */
+/** Updates the desktop's index of the types that entries open. A failure is only a warning. */
 export async function updateTypes({ host, entries }: Menu): Promise<void> {
   await orElse(host.run(["update-desktop-database", "--quiet", entries]), isFailure, ({ message }) => {
     host.ui.warn(`The desktop was not told which files the apps open: ${message}`);

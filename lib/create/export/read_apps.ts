@@ -1,6 +1,6 @@
 /**
- * What a container says of its apps: their desktop entries, their icons, and which know X only. Its user reads them, by
- * programs that the container may have replaced: an answer counts only as far as it has the expected form, and is
+ * Reads a container's apps: their desktop entries, their icons, and which of them support X only. Programs that the
+ * container may have replaced read them as its user, so answers count only if they have the expected form, and are
  * bounded in length and time.
  */
 
@@ -17,25 +17,25 @@ import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 const [{ Buffer }, { crc32, deflateSync }] = await Promise.all([import("node:buffer"), import("node:zlib")]);
 type Buffer = InstanceType<typeof Buffer>;
 
-/** The maximum number of entries, and their maximum size in bytes: LibreOffice's, in all languages, have 40,000. */
+/** The maximum number of entries, and their maximum size in bytes: LibreOffice's, with all languages, have 40,000. */
 const entryLimits = { entries: 200, bytes: 100_000 };
 
-/** A container may answer with all entries that it may have, each as long as it may be, in base64. */
+/** The limits of an answer: the maximum number of entries, each of the maximum size, in base64. */
 const readLimits = { timeoutMs: 30_000, maxOutputBytes: 32 * 2 ** 20 };
 
 export interface Apps {
-  /** What can be exported, in the order of the ids. */
+  /** The apps that can be exported, sorted by id. */
   apps: App[];
-  /** What cannot. */
+  /** The apps that cannot. */
   refused: Refused[];
-  /** There are more than were read. */
+  /** Whether there are more entries than were read. */
   isCut: boolean;
 }
 
 /**
  * Reads the entries of a container.
  *
- * @throws {UserError} when the container answers too much or too late
+ * @throws {UserError} when the answer is too long or too late
  */
 export async function readApps(container: Container): Promise<Apps> {
   const values = { max: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
@@ -43,13 +43,13 @@ export async function readApps(container: Container): Promise<Apps> {
   return parseAnswer(stdout);
 }
 
-/** Reads what list_entries.sh, or whatever is in its place, has printed. */
+/** Parses the output of list_entries.sh, or of whatever replaces it in the container. */
 export function parseAnswer(answer: string): Apps {
   const lines = answer.split("\n", entryLimits.entries + 2).filter((line) => line !== "");
   const found = new Map<string, App | Refused | undefined>();
   for (const line of lines.slice(0, entryLimits.entries)) {
     const [, id, encoded] = /^\/(?:[^\t]*\/)?([^\t/]+)\.desktop\t([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
-    // Such an id could be neither printed nor asked for.
+    // An invalid id could be neither printed nor named on a command line.
     if (id === undefined || !isAppId(id) || found.has(id)) continue;
     const bytes = Buffer.from(encoded!, "base64");
     const isLong = bytes.length > entryLimits.bytes;
@@ -73,7 +73,7 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   const withIcon = apps.filter(({ icon }) => icon !== undefined);
   if (withIcon.length === 0) return new Map();
   const parameters = [renderIcons, ...withIcon.map(({ icon }) => icon!)];
-  // What it has rendered counts, even if it then fails.
+  // Icons that it rendered before it failed count.
   const asked = container.script({ script: 'exec python3 -c "$@"', parameters, okCodes: "any", ...readLimits });
   const answer = await orNothing(asked, isFailure);
   const lines = (answer?.stdout ?? "").split("\n", withIcon.length);
@@ -83,17 +83,17 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   }));
 }
 
-/** Apps that know X only. */
+/** Apps that support X only. */
 export interface XOnly {
-  /** Which of those that were asked about. What a container says of its apps decides over their entries alone. */
+  /** Those of the given apps. The container's word affects only their own entries. */
   apps: ReadonlySet<App>;
-  /** The options of attach.ts that show them best. */
+  /** The options of attach.ts to show them with. */
   options: readonly string[];
-  /** Why nothing can show them, as the end of a sentence; undefined: something can. */
+  /** Why they cannot be shown, as the end of a sentence; undefined if they can. */
   why: string | undefined;
 }
 
-/** Finds out which apps know X only, and what can show them. Where the container does not say it, none do. */
+/** Finds the apps that support X only, and how to show them. If the container does not answer, there are none. */
 export async function readXOnly(container: Container, apps: readonly App[]): Promise<XOnly> {
   const programs = apps.map(({ command, program }) => command.find((word) => basename(word) === program) ?? program);
   const limits = { ...readLimits, maxOutputBytes: 64 * 1024 };
@@ -114,23 +114,23 @@ export async function readXOnly(container: Container, apps: readonly App[]): Pro
   };
 }
 
-/** What a PNG file begins with (PNG specification, 5.2). */
+/** The signature of a PNG file (PNG specification, 5.2). */
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** 8 bits a channel, RGBA, and the usual compression, filters and order of rows (PNG specification, 11.2.1). */
+/** 8 bits per channel, RGBA, and the standard compression, filters and no interlacing (PNG specification, 11.2.1). */
 const pixelFormat = [8, 6, 0, 0, 0];
 
-/** The largest side of a picture, in pixels. */
+/** The maximum width and height of a picture, in pixels. */
 const maxPictureSide = 128;
-/** The longest line with a picture: one of the largest takes less. */
+/** The maximum length of a line with a picture: the largest picture takes less. */
 const maxPictureLine = 100_000;
 
 /**
- * Writes a picture as a PNG file. The host's desktop will decode it, so a container sends pixels, and the file around
- * them is written here: the container has chosen nothing in it but its size and its colours.
+ * Encodes a picture as a PNG file. The host's desktop will decode it, so the container sends only pixels, and the file
+ * is made here: the container chooses nothing but its size and colours.
  *
- * @param line as render_icons.py, or whatever is in its place, prints it: `WIDTH HEIGHT PIXELS`
- * @returns undefined unless there are as many pixels as the size says
+ * @param line a line of render_icons.py, or of whatever replaces it: `WIDTH HEIGHT PIXELS`
+ * @returns undefined unless the number of pixels matches the size
  */
 export function pngOf(line: string): Buffer | undefined {
   const [, width, height, pixels] = /^([1-9]\d{0,2}) ([1-9]\d{0,2}) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
@@ -139,7 +139,7 @@ export function pngOf(line: string): Buffer | undefined {
   const rgba = Buffer.from(pixels, "base64");
   const row = 4 * Number(width);
   if (rgba.length !== row * Number(height)) return undefined;
-  // Each row begins with its filter: none.
+  // Each row starts with its filter type: none.
   const rows = Array.from({ length: Number(height) }, (_, y) => [Buffer.of(0), rgba.subarray(y * row, (y + 1) * row)]);
   return Buffer.concat([
     Buffer.from(signature),

@@ -1,7 +1,7 @@
 # render_icons.py
-# Renders icons, as the container's user: its argument list has a name or a path for each icon, and a line "WIDTH HEIGHT PIXELS" is
-# printed for each, the pixels as RGBA in base64; an empty one where that fails. Files of pictures are read in here and never by
-# the host.
+# Renders icons, as the container's user. Each argument is an icon's name or path. For each, prints a line "WIDTH HEIGHT
+# PIXELS", the pixels as RGBA in base64, or an empty line if that fails. Image files are decoded only here, never by the
+# host.
 import base64
 import os
 import resource
@@ -15,7 +15,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gtk
 
 SIDE = 128
-# A picture can say that it has any size, and a file can be one that is never read to its end.
+# A picture may claim any size, and reading a file may never end.
 LARGEST = 4096
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 signal.alarm(20)

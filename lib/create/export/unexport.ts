@@ -7,9 +7,9 @@ import { restoreDefaults } from "./defaults.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, menuTurn, removeExported } from "./menu.ts";
 
 /**
- * Takes the apps of the container that a word of the command line names out of the menu, and shows what was removed.
+ * Takes the apps of the container that the command line names out of the menu, and lists the removed files.
  *
- * @throws {UserError} when nothing of it is there
+ * @throws {UserError} when it has no entries
  */
 export async function unexportNamed(
   host: Host,
@@ -25,8 +25,8 @@ export async function unexportNamed(
 }
 
 /**
- * Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and
- * leftovers.
+ * Takes the apps of a container out of the menu, and removes files that killed runs have left. Returns the paths of
+ * both.
  */
 export async function unexportApps(menu: Menu): Promise<string[]> {
   using _turn = await menuTurn(menu);

@@ -1,6 +1,7 @@
 /**
- * The way out of containers with the Internet only: they have no network card, and reach a proxy in a container of its
- * own through two devices of the engine. The first container that needs it makes it, the last one removes it.
+ * The proxy of containers that can reach only the Internet. They have no network card, and reach the proxy, in a
+ * container of its own, through two devices of the engine. It is made with the first container that needs it, and
+ * removed with the last.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -21,24 +22,24 @@ import { causedBy, isFailure, isProcessError, NoEngine, orElse, UserError } from
 import { exists, isAt } from "../../base/files.ts";
 import { inTurn, lockFile } from "../../base/lock.ts";
 
-/** A proxy, which all containers with the same rules and the same image share. */
+/** A proxy, shared by all containers with the same rules and the same image. */
 export interface Proxy extends Instance {
-  /** The names of the only hosts that it lets pass; empty for any. */
+  /** The names of the hosts that may be reached; empty for any. */
   hosts: readonly string[];
 }
 
-/** The key of a proxy's container: "making", or "ready" when it is complete. */
+/** The configuration key with the state of a proxy's container: "making by UID", or "ready" when it is complete. */
 const stateKey = "user.gui-container.proxy";
 
-/** Exit status of use_proxy.py when the proxy does not answer. */
+/** The exit status of use_proxy.py if the proxy does not answer. */
 const noProxy = 75;
 
 /**
- * The proxy of the containers with the same rules and the same image. It is made from that image, which may be hostile:
- * the containers of others do not pass through it.
+ * The proxy of containers with the same rules and the same image. It is made from that image, which may be hostile, so
+ * containers of other images do not use it.
  *
- * @param hosts the only hosts that may be reached, as `parseHosts` returns them; empty for any
- * @param image the image that the command line names; undefined for the engine's default
+ * @param hosts the hosts that may be reached, as `parseHosts` returns them; empty for any
+ * @param image the image named on the command line; undefined for the engine's default
  */
 export async function proxyFor(hosts: readonly string[], image: string | undefined): Promise<Omit<Proxy, "engine">> {
   const name = "gui-internet-proxy";
@@ -47,12 +48,12 @@ export async function proxyFor(hosts: readonly string[], image: string | undefin
   return { name: `${name}-${hash.slice(0, 8)}`, hosts };
 }
 
-/** The socket between a proxy and its users: on the engine's machine, where only root can make it. */
+/** The socket between a proxy and its users: on the engine's machine, in a directory that only root can write to. */
 function socketOf({ engine: { cli, server: { project } }, name }: Instance): string {
   return `unix:/run/${[name, cli, ...(project === undefined ? [] : [project])].join("-")}.sock`;
 }
 
-/** The user of the host, "nobody", as whom a container's device connects to the proxy's socket: nobody else may. */
+/** The host's user "nobody", as whom a container's device connects to the proxy's socket. Only this user may. */
 const nobody = "65534";
 
 export function proxyDevice(proxy: Proxy): Device {
@@ -81,7 +82,7 @@ export async function refuseCluster(host: Host, engine: Engine): Promise<void> {
 /**
  * Makes the proxy if it is missing, and starts it if it does not run.
  *
- * @param options `image`: what it is made from; `timeoutMs`: how long its software may take
+ * @param options `image`: the image to make it from; `timeoutMs`: the time limit for its software
  * @throws {UserError} when it cannot be made, or when its name is taken
  */
 export async function ensureProxy(
@@ -118,7 +119,7 @@ export async function ensureProxy(
     if (found && found.config[stateKey] !== maker && Date.now() - Date.parse(found.created_at) < timeoutMs) {
       throw new UserError(`The proxy "${name}" is being made by another user's run`, { hint: "Wait until it is made" });
     }
-    // A run was killed before it was complete.
+    // Left incomplete by a killed run.
     if (found) await deleteInstance(host, proxy);
     ui.progress(`Making the proxy "${name}"`);
     await makeProxy(host, proxy, { image, timeoutMs, userData, maker });
@@ -146,7 +147,7 @@ async function makeProxy(
   await inTurn(host, { path: idsLockPath(host), act: () => launch(host, proxy, options), maxMs: maxLaunchMs });
   try {
     await waitForCloudInit(host, proxy, { timeoutMs });
-    // An image that has squid already has started it with other settings.
+    // If the image already has squid, it was started with other settings.
     await exec(host, proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
     if (!isFailure(error) || error instanceof NoEngine) throw error;
@@ -168,7 +169,7 @@ async function makeProxy(
 }
 
 /**
- * Has the programs of a container use its proxy.
+ * Configures the programs of a container to use its proxy.
  *
  * @throws {UserError} when the proxy does not answer
  */
@@ -185,8 +186,8 @@ export async function useProxy(host: Host, instance: Instance, proxy: Proxy): Pr
 }
 
 /**
- * Removes the proxy that a container uses, if no other one does. To be called before the container's profile, which
- * says so, is removed.
+ * Removes the proxy that a container uses, if no other container uses it. Must be called before the container's
+ * profile, which names the proxy, is removed.
  *
  * @returns its name, if it was removed
  */
@@ -201,7 +202,8 @@ export async function removeUnusedProxy(
     (await listProfiles(host, proxy.engine)).some((other) =>
       other.name !== instance.name && other.config[internetKey] === name
     );
-  // The run that makes it just now has made its profile, and keeps the lock for minutes.
+  // Checked first without the lock: a run that is making the proxy has already made its profile, and holds the lock for
+  // minutes.
   if (await isUsed()) return undefined;
   return await withProxyLock(host, proxy, async () => {
     if (await isUsed()) return undefined;
@@ -212,7 +214,9 @@ export async function removeUnusedProxy(
   });
 }
 
-/** Calls `act`, with the user's uid, while no other run of the user changes the proxy. Removes the locked file at the end. */
+/**
+ * Calls `act`, with the user's uid, while no other run of the user changes the proxy. Finally removes the lock file.
+ */
 async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();

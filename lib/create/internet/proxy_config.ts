@@ -1,6 +1,6 @@
 /**
- * What a proxy lets pass: the hosts that the user names, and no address that is not on the Internet. The software of its
- * container, the distribution's squid, gets that as its settings.
+ * The rules of a proxy: it allows only hosts that the user names, and only addresses on the Internet. They become
+ * settings of the distribution's squid in the proxy's container.
  */
 
 import ianaRanges from "./special_ranges.json" with { type: "json" };
@@ -13,19 +13,19 @@ import { listIn, tableIn, textIn, textsIn } from "../../engine/answer.ts";
 import type { Host } from "../../base/host.ts";
 import { type Engine, query } from "../../engine/engine.ts";
 
-/** The port of the proxy, in its own container and in those that use it. */
+/** The proxy's port, in its own container and in those that use it. */
 export const proxyPort = 3128;
 
 export interface ProxyRules {
-  /** Ranges of IPv4 addresses that it refuses. */
+  /** Ranges of IPv4 addresses to refuse. */
   ranges: readonly string[];
-  /** The names of the only hosts that it lets pass, as squid's `dstdomain` takes them. Empty: any. */
+  /** The names of the hosts to allow, as for squid's `dstdomain`; empty for any. */
   hosts: readonly string[];
 }
 
 /**
- * The user-data of a proxy's container: a cloud-config. The distribution's own settings of squid stay as they are, so
- * that updates replace them.
+ * The user-data of a proxy's container: a cloud-config. The distribution's own squid settings stay unchanged, so that
+ * updates replace them.
  */
 export function proxyUserData(rules: ProxyRules): string {
   const files = {
@@ -43,9 +43,9 @@ export function proxyUserData(rules: ProxyRules): string {
 }
 
 /**
- * squid's settings (its documentation, "squid.conf"). `dst` compares the addresses that a name resolves to, and one of
- * several is enough; squid 6.13 then connects to one of those, without another look-up. Without `-n`, `dstdomain` would
- * believe whoever answers reverse look-ups of an address.
+ * The settings of squid (its documentation, "squid.conf"). `dst` matches if any of the addresses that a name resolves
+ * to matches; squid 6.13 then connects to one of these, without another lookup. Without `-n`, `dstdomain` would trust
+ * the reverse lookup of an address.
  */
 export function squidConfig({ ranges, hosts }: ProxyRules): string {
   const listed = hosts.length > 0 ? `acl hosts dstdomain -n ${hosts.join(" ")}\nhttp_access deny !hosts\n` : "";
@@ -57,10 +57,10 @@ function withoutComments(text: string): string {
 }
 
 /**
- * Reads names with commas between them. One with a dot in front stands for all names below it, and for itself.
+ * Parses a comma-separated list of host names. A name with a leading dot matches itself and all names below it.
  *
- * @returns the names without those that another one stands for, sorted: the same list has the same proxy
- * @throws {UserError} exit code 2 for what is not a name, such as an address
+ * @returns the names without those that another covers, sorted, so that equal lists share a proxy
+ * @throws {UserError} exit code 2 for anything but a name, such as an address
  */
 export function parseHosts(text: string): string[] {
   const names = text.toLowerCase().split(",");
@@ -77,17 +77,18 @@ export function parseHosts(text: string): string[] {
 }
 
 /**
- * The ranges of IPv4 that are not globally reachable (IANA IPv4 Special-Purpose Address Registry), with multicast and
- * what is reserved above it. The proxy has no IPv6: there, the house's own machines have addresses like all others.
+ * The IPv4 ranges that are not globally reachable (IANA IPv4 Special-Purpose Address Registry), multicast, and the
+ * reserved range above it. The proxy has no IPv6, where the local network's machines have global addresses.
  */
 export const specialRanges: readonly string[] = ianaRanges;
 
 /**
- * The networks that the engine's machine has a card in, by IPv4, but for those in {@linkcode specialRanges}: their
- * addresses are like all others on the Internet, and are the machine's own and its neighbours'.
+ * The IPv4 networks that the engine's machine has a card in, except those in {@linkcode specialRanges}: they have
+ * global addresses, but belong to the machine and its neighbours.
  */
 export async function hostRanges(host: Host, engine: Engine): Promise<string[]> {
-  // A project with networks of its own does not list the machine's cards; a user of one project may see no other one.
+  // A project with networks of its own does not list the machine's cards; a user restricted to one project cannot see
+  // another.
   const machine = { ...engine, server: { ...engine.server, project: "default" } };
   const ask = (path: string): Promise<unknown> => query(host, machine, path).catch(() => query(host, engine, path));
   const paths = textsIn(await ask("/1.0/networks"));
@@ -107,7 +108,7 @@ function isInRange(range: string, other: string): boolean {
   return Number(bits) >= otherBits && networkOf(address, otherBits) === other;
 }
 
-/** The network of an IPv4 address, as `ADDRESS/BITS`. */
+/** The network of an IPv4 address, in CIDR notation: `ADDRESS/BITS`. */
 export function networkOf(address: string, bits: number): string {
   const bytes = address.split(".").map((byte, index) => {
     const kept = Math.min(8, Math.max(0, bits - 8 * index));

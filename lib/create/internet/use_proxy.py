@@ -1,7 +1,7 @@
 # use_proxy.py
-"""Has a container without a network card use its proxy, as root in it: the sessions of its user, apt, Firefox and Chromium.
+"""Configures a container without a network card to use its proxy, as root in it: sessions, apt, Firefox and Chromium.
 
-The argument is the proxy as HOST:PORT. Waits until the proxy answers, and ends with status 75 when it does not.
+The argument is the proxy as HOST:PORT. Waits until the proxy answers, and exits with status 75 if it does not.
 """
 
 import json
@@ -20,7 +20,7 @@ def write(path, text):
         file.write(text)
 
 
-# systemd reads these for the sessions' units (environment.d(5)).
+# systemd sets these variables for the sessions' units (environment.d(5)).
 variables = {"http_proxy": url, "https_proxy": url, "no_proxy": "localhost,127.0.0.1,::1"}
 lines = [f"{key}={value}\n" for name, value in variables.items() for key in (name, name.upper())]
 write("/etc/environment.d/60-gui-internet.conf", "".join(lines))
@@ -30,7 +30,7 @@ chromium = json.dumps({"ProxySettings": {"ProxyMode": "fixed_servers", "ProxySer
 for directory in ("chromium", "opt/chrome"):
     write(f"/etc/{directory}/policies/managed/gui-internet.json", chromium)
 
-# Firefox reads one file alone, which a cloud-config may have written.
+# Firefox reads only this one file, which a cloud-config may have written already.
 path = "/etc/firefox/policies/policies.json"
 try:
     with open(path) as file:
