@@ -182,7 +182,7 @@ Deno.test("exportApps() and unexportApps() change no list of defaults that is a 
     await Deno.rename(path, join(data, "mine"));
     await others[0]!();
     assertEquals((await unexport()).length, 1);
-    assertStringIncludes(recorded.said.at(-1)!, "cannot be put back");
+    assertStringIncludes(recorded.said.at(-1)!, "cannot be restored");
     assertStringIncludes(await Deno.readTextFile(join(data, "mine")), "text/rtf=gui-container-box.one.desktop");
   });
 });
