@@ -103,9 +103,9 @@ async function sharedServer(host: Host, request: ServerRequest): Promise<Server 
 }
 
 /**
- * The engine of a server on record.
+ * The engine of a recorded server.
  *
- * @throws {UserError} when the CLI has no such remote any more
+ * @throws {UserError} when the CLI no longer has that remote
  */
 export async function engineOfRecord(
   host: Host,

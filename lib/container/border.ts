@@ -15,7 +15,7 @@ export interface ContainerBorder {
   colour: string;
   /** In pixels of the desktop. */
   width: number;
-  /** Whether windows that the desktop frames have it too: so it is when the user chose the border. */
+  /** Whether windows that the desktop frames have it, too: true if the user chose the border. */
   isAlways: boolean;
 }
 
@@ -39,7 +39,7 @@ const usualWidth = 4;
  * or the one that fewest have.
  *
  * @param chosen the border from now on; "auto": the default, as if nobody had chosen one
- * @param options `isTrial`: does not keep the choice
+ * @param options `isTrial`: does not store the choice
  */
 export async function borderOf(
   { host, mounts }: { host: Pick<Host, "look" | "signal">; mounts: Pick<Mounts, "directory"> },
@@ -76,8 +76,8 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
 }
 
 /**
- * The first of the colours that the fewest other containers use. A colour of the user's counts as the one it looks
- * like.
+ * The first of the colours that the fewest other containers use. A colour chosen by a user counts as the nearest of the
+ * palette.
  */
 async function freeColour({ directory }: Pick<Mounts, "directory">): Promise<string> {
   const root = dirname(directory);

@@ -96,7 +96,7 @@ export interface BootOptions {
   preload?: readonly string[] | undefined;
 }
 
-/** Waits until the user of a container that was started can log in. */
+/** Waits until the user of a started container can log in. */
 export async function awaitBoot(
   host: Host,
   instance: Address,
@@ -128,7 +128,7 @@ export async function runAtBoot(
   return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 
-/** How SSH reaches a running container: at its address, or through the engine where no address leads to it. */
+/** How SSH reaches a running container: at its address, or through the engine if no address leads to it. */
 export async function sshTarget(host: Host, instance: Address, { user, hasNetwork, address }: {
   user: ContainerUser;
   /** Whether this machine is in the container's network. */

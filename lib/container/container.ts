@@ -21,7 +21,7 @@ export interface Inside extends ContainerPaths {
   user: ContainerUser;
 }
 
-/** What depends on where a container is: on this machine, or on another one. */
+/** The parts of a container that depend on its place: on this machine, or on another. */
 export interface Site {
   /** Whether data between it and this machine crosses a network: then little is sent, and no directories are shared. */
   readonly crossesNetwork: boolean;
@@ -41,13 +41,13 @@ export interface Site {
   lend(files: readonly SourceFile[], request: LendRequest): Promise<Loan[]>;
   /** Makes a socket `name` in the container's directory of sockets that leads to a socket on this side. */
   lendSocket(path: string, name: string): Promise<string>;
-  /** The sessions that have a socket on this side; undefined where only the container knows. */
+  /** The sessions that have a socket on this side; undefined if only the container knows them. */
   seenSessions(): Promise<string[] | undefined>;
   /** The end of a session's log, by default of the log written to last; undefined if there is none. */
   log(options: { session: string | undefined; bytes: number }): Promise<SessionLog | undefined>;
   /**
    * Reads a FIFO in the directory of the sockets: returns the open FIFO, or the command line of a program that prints
-   * what comes through it. Undefined if there is known to be no such FIFO.
+   * what comes through it. Undefined if it is certain that there is no such FIFO.
    */
   readFifo(name: string): Promise<OpenFifo | { argv: string[] } | undefined>;
   /** Whether a connection of {@linkcode Site.connect} is lost. */
@@ -55,7 +55,7 @@ export interface Site {
   /**
    * Opens a lost connection again. Tries until it succeeds, or the run is told to end.
    *
-   * @throws {UserError} when trying is hopeless: the container does not run, or is not the same one
+   * @throws {UserError} when retrying is useless: the container does not run, or is a different one
    */
   reconnect(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export const pristine = "made";
 /** The configuration key that marks a copy. Its value is the name of the copied container. */
 export const copyOfKey = "user.gui-container.copy-of";
 
-/** How long each step of removing a copy may take, in milliseconds. */
+/** The time limit for each step of removing a copy, in milliseconds. */
 const stepDeadlineMs = 60_000;
 
 export interface DisposableRecord extends Pick<ContainerRecord, "engine" | "server"> {
@@ -116,7 +116,7 @@ export async function findRenewed(
 /**
  * The copies of a container, to remove them with it.
  *
- * @param options `force`: those that are in use as well
+ * @param options `force`: includes copies that are in use
  * @throws {UserError} when one is in use
  */
 export async function claimDisposables(
@@ -226,7 +226,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [copyOfKey]: copy.source } };
   const found = await inTime(host, (cleaner) =>
     cleaner.look<typeof planned | undefined>(planned, async () => {
-      // The engine may still be making the instance when its CLI has ended.
+      // The engine may still be making the instance even if its CLI has ended.
       await waitForOperations(cleaner, instance);
       return await findInstance(cleaner, instance);
     }));
@@ -249,7 +249,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
  */
 async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void> {
   const { directory, sockets, share } = copy.mounts;
-  // The record comes last.
+  // The directory with the record is removed last.
   const removed = inTime(host, (cleaner) => removeMounts(cleaner, [directory, sockets, share]));
   await orElse(removed, isFailure, async (error) => {
     await removeEmpty([disposableRecordPath(copy.mounts)]);

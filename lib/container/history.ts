@@ -207,7 +207,7 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
   await removeFile(taken);
 }
 
-/** The start of each line that a guard leaves: the name of its history. */
+/** The start of each line that a guard leaves: the name of the history it belongs to. */
 const nameAhead = /^\{"name":"([\w:.-]+)",/;
 
 /** The path of a kind's file: the newest lines, or those before them. */
@@ -229,7 +229,7 @@ async function append({ signal }: Pick<Host, "signal">, path: string, text: stri
   if (now && now.size > maxFileBytes) await Deno.rename(path, path.replace(/\.jsonl$/, ".old.jsonl"));
 }
 
-/** A line with its invisible characters shown and its texts cut. */
+/** Makes the invisible characters of a line visible, and cuts its texts to the maximum length. */
 function bounded(line: HistoryLine): HistoryLine {
   const entries = Object.entries(line).map(([key, value]) => [key, typeof value === "string" ? shown(value) : value]);
   return Object.fromEntries(entries) as HistoryLine;
@@ -269,7 +269,7 @@ export async function keptHistories(host: Pick<Host, "env">): Promise<string[]> 
   return directory === undefined ? [] : (await readDirectory(directory)).map(({ name }) => name).sort();
 }
 
-/** The lines of a history, oldest first, without those that cannot be read. */
+/** Reads the lines of a history, oldest first. Skips lines that cannot be parsed. */
 export async function readHistory(host: Pick<Host, "env">, name: string): Promise<HistoryLine[]> {
   const directory = historyDirectory(host);
   if (directory === undefined) return [];

@@ -42,7 +42,7 @@ const connectMs = 60_000;
 /** How often to check whether it is open, in milliseconds. */
 const pollMs = 5;
 
-/** How many bytes the temporary name of ssh's socket is longer than its final name (OpenSSH 10.0). */
+/** ssh first makes its socket under a temporary name that is this many bytes longer (OpenSSH 10.0). */
 export const sshSpare = 17;
 
 /**

@@ -1,4 +1,4 @@
-/** The directories on the host that belong to a container, and the ACLs on those that it shares. */
+/** A container's directories on the host, and the ACLs of the shared ones. */
 
 import { basename, dirname, join } from "@std/path";
 import { causedBy, isFailure, isProcessError, orNothing, ProcessError, UserError } from "../base/errors.ts";
@@ -108,7 +108,7 @@ export async function restoreMounts(
     if (!await exists(path)) continue;
     // If the input has no default entries, --set-file keeps the old ones (acl 2.3.2), so they are removed first.
     await host.run(["setfacl", "--remove-default", "--set-file=-", "--", path], { stdin: { text: acl } });
-    // An ACL does not hold the set-ID and sticky bits.
+    // An ACL does not include the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
   // Left by a run that was killed while it wrote the record.
@@ -157,7 +157,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   }
 }
 
-/** Removes directories with all that is in them, the last one first. */
+/** Removes directories with their content, the last one first. */
 export async function removeMounts(host: Host, made: readonly string[]): Promise<void> {
   for (const path of [...made].reverse()) {
     await host.change(`rm -rf ${quoteWords([path])}`, () => removeTree(path, { signal: host.signal }));

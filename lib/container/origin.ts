@@ -72,7 +72,7 @@ export async function copyOrigin(
 ): Promise<void> {
   const options = {
     source: origin.path,
-    // After a power cut, the engine must not start it again.
+    // The engine must not start it again after a power cut.
     config: { [copyOfKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
   };

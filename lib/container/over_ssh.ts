@@ -1,4 +1,4 @@
-/** Containers that are reached by SSH, on this machine or another: what both have in common. */
+/** What containers on this machine and on others have in common: SSH reaches both. */
 
 import { exists } from "../base/files.ts";
 import { once } from "../base/promises.ts";
@@ -58,7 +58,7 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
 }
 
 /**
- * How a container lends files.
+ * Makes a container's function to lend files.
  *
  * @param uidOf the container user's uid on this machine; undefined if only copies can be lent
  */

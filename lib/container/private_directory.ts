@@ -71,7 +71,8 @@ export async function isInUse(path: string): Promise<boolean> {
 }
 
 /**
- * Removes the directories that killed runs have left: nobody holds their locks. The caller holds {@linkcode lockPath}.
+ * Removes the directories that killed runs have left: no process holds their locks. The caller holds {@linkcode
+ * lockPath}.
  */
 async function removeLeftovers(host: Host): Promise<void> {
   for (const path of await privateDirectories(host)) {

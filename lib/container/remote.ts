@@ -96,7 +96,7 @@ export function remoteContainer(
  * Checks that a container may become reachable again. If its server does not answer, or its cluster member is down, it
  * may.
  *
- * @throws {UserError} when it no longer exists or runs, or when its server is not the same one
+ * @throws {UserError} when it no longer exists or runs, or when its server is a different one
  */
 async function checkStillThere({ host, label, ...address }: KnownContainer): Promise<void> {
   try {

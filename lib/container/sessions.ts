@@ -14,7 +14,7 @@ const maxSessions = 100;
 /**
  * The names of a container's sessions, from their sockets, sorted, and at most {@linkcode maxSessions}.
  *
- * @param sockets of the container's mounts
+ * @param sockets the directory `sockets` of the container's mounts
  */
 export async function sessionNames(sockets: string): Promise<string[]> {
   // Sockets are none of these. Neither are pipes and devices, which Deno does not tell from sockets here.

@@ -44,7 +44,7 @@ export async function sharedByDevices(
 }
 
 async function directoryIdentities(directories: readonly string[]): Promise<SharedDirectories> {
-  // Another run may remove one at any moment.
+  // Another run may remove a directory at any moment.
   const identities = await Promise.all(directories.map((path) => identityOf(path).catch(() => undefined)));
   return new Set(identities.filter((identity) => identity !== undefined));
 }

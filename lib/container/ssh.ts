@@ -92,7 +92,7 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   return ["ssh", ...sshOptions(target, options), sshDestination(target), "--", quoteWords(remote)];
 }
 
-/** The user and the address for ssh. */
+/** The destination for ssh: user and address. */
 export function sshDestination({ user, address }: Pick<SshTarget, "user" | "address">): string {
   return `${user.name}@${address}`;
 }
@@ -201,7 +201,7 @@ export function publicKeysIn(text: string): string[] {
   return [...text.matchAll(publicKeyLine)].map(([, key]) => key!.replace(/[ \t]+/, " "));
 }
 
-/** Whether a text holds a private key, of OpenSSH, of OpenSSL or of PuTTY. */
+/** Whether a text contains a private key of OpenSSH, OpenSSL or PuTTY. */
 export function hasPrivateKey(text: string): boolean {
   return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/m.test(text);
 }

@@ -149,10 +149,10 @@ export function countIn(stdout: string): number {
   return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
 }
 
-/** How much of the output of a failed change is shown, from its end. */
+/** How much of the end of a failed change's output is shown. */
 const maxShown = { lines: 20, characters: 4_000 };
 
-/** The end of the output of a failed change, which the container may fill with anything. */
+/** The end of a failed change's output, whose content the container controls. */
 export function lastOutput({ stdout, stderr }: ProcessError): string {
   const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
   return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);

@@ -1,4 +1,4 @@
-/** The profiles and cloud-configs that come with the scripts, by name. A compiled binary holds them too. */
+/** The profiles and cloud-configs that come with the scripts, by name. A compiled binary includes them, too. */
 
 import chromium from "../../examples/cloud-config/chromium.yaml" with { type: "text" };
 import firefoxDebian from "../../examples/cloud-config/firefox-debian.yaml" with { type: "text" };

@@ -24,7 +24,7 @@ export interface Recipe {
 const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 
-/** The recipe of an image and a profile, which holds the user-data. */
+/** The recipe of an image and a profile, which includes the user-data. */
 export async function recipeOf(
   host: Host,
   engine: Engine,
@@ -36,7 +36,7 @@ export async function recipeOf(
   };
 }
 
-/** The cached images of a recipe, and those that only have the same source. */
+/** The cached images with the same recipe, and those with only the same source. */
 export async function cachedImages(host: Host, engine: Engine, { recipe, source }: Recipe): Promise<Image[]> {
   return (await listImages(host, engine)).filter(({ properties }) =>
     properties[recipeKey] === recipe || properties[sourceKey] === source
@@ -65,7 +65,7 @@ export function chooseCached(
 }
 
 /**
- * Makes a cached image of an instance, which it stops.
+ * Makes a cached image from an instance. Stops the instance.
  *
  * @returns its fingerprint; in a dry run, a shell variable
  */

@@ -61,7 +61,7 @@ export async function waitForCloudInit(
 ): Promise<string[]> {
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
-  // Settled at once, since these may fail before the wait ends.
+  // allSettled handles rejections at once: these may fail before the wait ends.
   const beside = host.look<unknown>(undefined, () =>
     Promise.allSettled([
       showOutput(host, instance, over.signal),

@@ -21,7 +21,7 @@ import { type Made, make } from "./make.ts";
 import { ownKey } from "./own_key.ts";
 import { readCreateRequest, type Request } from "./read_request.ts";
 
-/** Makes a container, or undoes all that it did. */
+/** Makes a container, or undoes everything it did. */
 export async function createContainer(host: Host, args: Arguments<string> & EngineOptions): Promise<void> {
   const request = await readCreateRequest(host, args);
   const { container } = request;

@@ -91,7 +91,7 @@ export async function refuseBeingMade(instance: Address): Promise<void> {
 export async function unmake(host: Host, instance: Address, creation: Creation): Promise<void> {
   const { engine, mounts } = instance;
   const { run, profileBefore } = creation;
-  // The engine may still be making the instance when its CLI has ended.
+  // The engine may still be making the instance even if its CLI has ended.
   await waitForOperations(host, instance);
   if ((await findInstance(host, instance))?.config[runKey] === run) await deleteInstance(host, instance);
   for (const { fingerprint, properties } of await listImages(host, engine)) {

@@ -26,7 +26,7 @@ import { recoverCreation } from "./creation.ts";
 import { refuseOtherOwner, shares } from "./existing.ts";
 
 /**
- * Removes the container that a word of the command line names, and shows what was removed.
+ * Removes the container that the command line names, and lists what was removed.
  *
  * @param options `force`: see {@linkcode removeContainer}
  * @throws {UserError} as {@linkcode removeContainer}

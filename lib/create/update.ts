@@ -64,7 +64,7 @@ export async function updateNamed(
   const leftovers = await findLeftovers(host);
   const loans = leftovers.length > 0 ? await readLoans(host) : [];
   const hasLoans = (copy: DisposableCopy): boolean => loans.some((loan) => isLentTo(loan, [copy]));
-  // Changed files in these copies come back with the next run that uses copies.
+  // Skips copies with lent files: the next run that uses copies takes these back.
   for (const { lock } of leftovers.filter(hasLoans)) release(lock);
   await removeDisposables(host, leftovers.filter((copy) => !hasLoans(copy)));
   const updated: Updated[] = [];
@@ -84,7 +84,7 @@ export async function updateNamed(
 }
 
 /**
- * Installs apps in the container that a word of the command line names.
+ * Installs apps in the container that the command line names.
  *
  * @throws {UserError} when they could not be installed
  */

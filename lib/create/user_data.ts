@@ -113,7 +113,7 @@ export function userData(parts: readonly UserDataPart[]): string {
       "MIME-Version: 1.0",
       `Content-Transfer-Encoding: ${encoding}`,
       `Content-Disposition: attachment; filename="${filenames[index]}"`,
-      // The result of a template has the headers of the template.
+      // The result of a template inherits the template's headers.
       ...(type === "text/cloud-config" || type === "text/jinja2" ? [`Merge-Type: ${mergeType}`] : []),
       "",
       encoded,
@@ -123,7 +123,7 @@ export function userData(parts: readonly UserDataPart[]): string {
   return [head, ...body, `--${boundary}--`, ""].join("\n");
 }
 
-/** The line between two parts. */
+/** The boundary between parts. */
 const boundary = "gui-container-part";
 
 /**

@@ -52,8 +52,8 @@ function isMasked([name]: [string, PermissionBits]): boolean {
 }
 
 /**
- * Grants `permissions` to the user `uid`, and nobody else more than before: if the mask must be widened, each masked
- * entry is first reduced to its effective permissions.
+ * Grants `permissions` to the user `uid`, without giving anybody else more than before: if the mask must be widened,
+ * each masked entry is first reduced to its effective permissions.
  */
 export function grant(acl: Acl, [uid, permissions]: readonly [uid: number | string, PermissionBits]): Acl {
   const mask = acl["m:"] ?? acl["g:"]!;
@@ -93,7 +93,7 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
  * Removes a grant that was copied from a replaced file. Editors copy the old file's ACL to the new one, or only its
  * mode, in which the group bits are the mask, if there is one.
  *
- * @param made the grant on the file that was replaced
+ * @param made the grant on the replaced file
  */
 export function withoutCopiedGrant(current: Acl, made: Grant): Acl {
   const { uids, original, granted } = made;

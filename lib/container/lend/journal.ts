@@ -21,7 +21,7 @@ export interface Presence extends AsyncDisposable {
 }
 
 /**
- * Shows other runs that this one is alive. The kernel releases the lock when the process ends, however it ends.
+ * Shows other runs that this one is alive. The kernel releases the lock when the process ends, even if it is killed.
  * (Deno 2.9 does not let a script with scoped permissions look for processes in /proc.)
  */
 export async function announcePresence(host: Host): Promise<Presence> {

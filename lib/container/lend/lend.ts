@@ -50,7 +50,7 @@ export async function lendFiles(
 /**
  * Lets files stay lent when the run that lent them ends.
  *
- * @returns those that no other run has taken back meanwhile
+ * @returns the loans that no other run has taken back meanwhile
  */
 export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
   using locks = new DisposableStack();
@@ -65,7 +65,7 @@ export async function keepFiles(host: Host, instance: Instance, loans: readonly 
 /**
  * Takes files back from one container. Files that cannot be taken back now stay on record for the next time.
  *
- * @returns the files that did not come back, though their loans have ended
+ * @returns the loans that have ended although their files did not come back
  */
 export async function takeFilesBack(
   host: Host,

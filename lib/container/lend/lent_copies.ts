@@ -111,7 +111,7 @@ async function writeVersion(
   return true;
 }
 
-/** Removes a file that was made to save to, if nothing was saved. */
+/** Removes a file that was made for an app to save to, if nothing was saved. */
 async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
   if (!copy.saving?.made) return;
   const here = await contentHere(copy);
@@ -123,7 +123,7 @@ async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
  * time.
  *
  * @param options `wasKilled`: skips copies that another run is just taking back
- * @returns the copies that did not come back, though their loans have ended
+ * @returns the loans that have ended although their copies did not come back
  * @throws the first error, after everything possible is done
  */
 export async function takeBackCopies(

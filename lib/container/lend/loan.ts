@@ -40,7 +40,7 @@ export interface Mapping extends LoanRecord {
   size: number;
   /** Its modification time before it was mapped, in milliseconds since 1970. */
   writtenMs: number;
-  /** The ACL is restored already; the device, or its mount point, may still be there. */
+  /** The ACL is already restored; the device or its mount point may still exist. */
   restored?: boolean;
   /** The access ACL before the first of the inode's current mappings. */
   original: Acl;

@@ -97,7 +97,7 @@ function stateOf(
 /**
  * Puts files on record, then grants the container user access to them.
  *
- * @param options `replaces`: the mapping of the file that the only candidate has replaced
+ * @param options `replaces`: the mapping of the file that the one candidate has replaced
  * @returns the mappings; none if another run has already unmapped the replaced file
  */
 async function grantAccess(

@@ -18,7 +18,7 @@ if [ "${found%% *}" = "$2" ]; then
 fi
 printf 'data %s\n' "$found"
 cat <"$file" || exit
-# If the file has shrunk meanwhile, it ends here: the other side would wait for more than was sent.
+# Exits if the file has changed meanwhile: if it has shrunk, the other side would wait for more than was sent.
 [ "$(stat -c '%s %d %i %y %z' -- "$file" 2>/dev/null)" = "$found" ] || exit 0
 read -r _
 exit 0

@@ -106,7 +106,7 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
  *
  * @param options `maxBytes`: larger copies are left, with a warning; `forget`: forgets files of containers that cannot
  * be reached
- * @returns the files that did not come back, though their loans have ended
+ * @returns the loans that have ended although their files did not come back
  * @throws the first error, after everything is done
  */
 export async function takeBackRecorded(

@@ -68,7 +68,7 @@ export function proxyDevice(proxy: Proxy): Device {
 }
 
 /**
- * Refuses a cluster, whose members share no sockets.
+ * Refuses a cluster: its members share no sockets.
  *
  * @throws {UserError} exit code 1
  */
