@@ -129,10 +129,10 @@ const spec = {
     "logs": ["session"],
     "copy": ["session"],
     "paste": ["session"],
-    // Whether a history is kept is no option: --history prints it.
+    // The setting "history" is not an option: --history prints the history.
     "settings": settingKeys.filter((key) => key !== "history").map(optionOf),
     "history": [],
-    // The session has its channels and its windows.
+    // The session already has its channels and windows.
     "join": ["session"],
   },
   passesOn: "always",
@@ -176,7 +176,7 @@ const spec = {
 } satisfies ScriptSpec<string>;
 
 /**
- * What the command line takes, for the man page.
+ * The command line's options, for the man page.
  *
  * @ignore For `tools/package.ts` and tests.
  */
@@ -184,7 +184,7 @@ export const commandLine: ScriptSpec<string> = spec;
 
 type Name = keyof typeof spec.options;
 
-/** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */
+/** Runs the script; loads only the code for the requested command. Returns the exit code. */
 async function main(host: Host, given: Arguments<Name>): Promise<number> {
   const denial = given.values.has("deny")
     ? await (await import("./lib/attach/deny.ts")).readDenial(host, given)
@@ -218,7 +218,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     const { copy, paste } = await import("./lib/attach/clipboard.ts");
     return await (flags.has("copy") ? copy : paste)(container, session);
   }
-  // Sandboxes take some programs to prepare, which run while all else is read.
+  // Preparing sandboxes runs several programs, so it starts early.
   if (!flags.has("join") && !flags.has("detached")) {
     import("./lib/attach/box/box.ts").then(({ prepareBoxes }) => prepareBoxes(host)).catch(() => {});
   }

@@ -58,7 +58,7 @@ const spec = {
 } satisfies ScriptSpec<string>;
 
 /**
- * What the command line takes, for the man page.
+ * The command line's options, for the man page.
  *
  * @ignore For `tools/package.ts` and tests.
  */
@@ -66,7 +66,7 @@ export const commandLine: ScriptSpec<string> = spec;
 
 type Name = keyof typeof spec.options;
 
-/** Calls the verb that the command line asks for, and loads no other. Returns the exit code. */
+/** Runs the script; loads only the code for the requested command. Returns the exit code. */
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags, positionals: words } = args;
   const options = await engineOptionsFor(host, words[0], args.values);

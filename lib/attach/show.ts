@@ -1,4 +1,4 @@
-/** Shows a session on a display, and serves its apps, until it ends or the user leaves it. */
+/** Shows a session on a display, and serves its apps' requests, until it ends or the user leaves it. */
 
 import { isFailure, orNothing } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
@@ -20,20 +20,20 @@ import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "opening" | "channelsFrom"> {
-  /** The channels; {@linkcode windows} uses the same. */
+  /** The channels, shared with {@linkcode windows}. */
   permissions: Permissions;
   windows: Pick<DisplayWindows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
-  /** Those of the channels that another run has opened, and this one cannot close. */
+  /** The channels that another run has opened, and that this one cannot close. */
   stays?: ReadonlySet<ChannelName>;
-  /** Its name; or what starts it, and the id of this run. */
+  /** The session's name; or a function that starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };
 }
 
 /**
- * Shows a session until it ends or the user leaves it; also when the connection to it breaks meanwhile.
+ * Shows a session until it ends or the user leaves it, even if the connection to it breaks meanwhile.
  *
  * @returns the exit code
- * @throws why it has ended, when that is not the end of its app
+ * @throws why it has ended, unless by the end of its app
  */
 export async function show(
   container: Container,
@@ -47,7 +47,7 @@ export async function show(
   const started = Promise.withResolvers<string>();
   // Avoids an unhandled rejection.
   started.promise.catch(() => {});
-  // Toolkits ask the agent for the look before they show a window: it starts together with the session.
+  // Toolkits ask the agent for the look before they show a window, so it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
       ...{ permissions, asks, opening, session: started.promise, run: isNew ? given.run : undefined },
@@ -59,16 +59,16 @@ export async function show(
   const begin = async (line?: string): Promise<AbortController> => {
     const over = new AbortController();
     await windows.show(session);
-    // A --deny that came before that has found no guard.
+    // An earlier --deny has found no guard.
     const channels = [...before.difference(open)];
     if (channels.length > 0) await closeClipboard(container, { session, channels, windows });
     if (line !== undefined) host.ui.status(line);
     try {
-      // The session may run before SSH, which serves it.
+      // The session may run before the SSH connection that serves it is there.
       await container.reach();
       await carry(container, { permissions, outlivesRun, stays, session, over: over.signal });
     } catch (error) {
-      // The user leaves windows that are there.
+      // The windows exist: the user leaves them, which is no error.
       if (!host.signal.aborted) throw error;
     }
     return over;
@@ -85,14 +85,14 @@ export async function show(
     what: isNew ? "starts" : "is shown again",
     ...{ session, channels: recordChannels(open, asks) },
   });
-  // Before the windows are on record, by which --deny finds the session.
+  // Must precede the guard's session file, by which --deny finds sessions.
   await using _commands = await host.look(
     undefined,
     () => openToCommands(container, { session, permissions, asks, stays }),
   );
   const line = `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`;
   const over = await begin(line).catch(async (error) => {
-    // Nobody would see its app.
+    // Otherwise the app would run unseen.
     if (isNew) await stopAtEnd(container, session);
     throw error;
   });
@@ -119,7 +119,7 @@ export async function show(
   return 0;
 }
 
-/** Waits for the end of a session that is shown. `again` shows it each time when a broken connection is back. */
+/** Waits for the end of a session that is shown. Calls `again` to show it each time a broken connection is restored. */
 async function awaitEnd(
   container: Container,
   session: string,
@@ -144,7 +144,7 @@ async function awaitEnd(
   return end;
 }
 
-/** Carries channels beside the windows until `over` aborts. */
+/** Runs the channels that are separate from the windows until `over` aborts. */
 async function carry(
   container: Container,
   { permissions, outlivesRun, stays, session, over }:
@@ -153,7 +153,7 @@ async function carry(
     & { stays: ReadonlySet<ChannelName>; session: string; over: AbortSignal },
 ): Promise<void> {
   for (const { name, show } of await loadOpen(permissions.open.difference(stays))) {
-    // What is open for a while ends with the run that knows of it.
+    // A channel with a time limit ends with the run, which alone knows the limit.
     const remains = outlivesRun === "windows" && !permissions.isLimited(name);
     const closing = permissions.closing(name);
     const signal = remains ? closing : AbortSignal.any([closing, over]);
@@ -162,7 +162,7 @@ async function carry(
 }
 
 /**
- * Tells the user at the end of a run what stays on this host's Wayland desktop, what does not, and what to type.
+ * Tells the user at the end of a run what stays on the Wayland desktop, what does not, and what to type.
  *
  * @param options `gone`: the channels that close with this run
  */
@@ -176,7 +176,7 @@ function tellWindowsStay(
   container.host.ui.status(`The windows stay, and the app runs on${without}${stop}`);
 }
 
-/** Takes back the files that other runs have left with a session that has ended. */
+/** Takes back files that other runs have left lent to a session that has ended. */
 async function takeBackStayed(container: Container, session: string): Promise<void> {
   const { host, name } = container;
   const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;
@@ -188,7 +188,7 @@ async function takeBackStayed(container: Container, session: string): Promise<vo
   }
 }
 
-/** Closes directions of the clipboard in windows that do not go by the permissions of the run. */
+/** Closes directions of the clipboard in windows that do not follow the permissions of the run. */
 async function closeClipboard(
   { host }: Container,
   { session, channels, windows }: Pick<ShowOptions, "windows"> & { session: string; channels: readonly ChannelName[] },

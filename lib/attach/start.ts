@@ -1,4 +1,4 @@
-/** Starts an app in a new session, and shows its windows unless they are to stay away. */
+/** Starts an app in a new session, and shows its windows unless --detached. */
 
 import { join } from "@std/path";
 import { ifThere } from "../base/files.ts";
@@ -20,8 +20,8 @@ import { show } from "./show.ts";
 import { prepareChannels, startSession } from "./start_session.ts";
 
 /**
- * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started
- * in its session. An address in its place stands for the container's app that opens it.
+ * Starts an app in a new session, and shows it unless --detached. If the app already runs, it is started in that
+ * session. If it is a URL, the container's app that handles it is started.
  *
  * @returns the exit code
  */
@@ -31,7 +31,7 @@ export async function start(container: Container, given: StartRequest): Promise<
   if (given.session !== undefined) checkSessionName(given.session);
   if (!crossesNetwork) await host.look(undefined, () => checkDirectory(mounts.sockets, container, { isHere: true }));
   const found = await withDefaultApp(container, given);
-  // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
+  // Throws if the path would be too long, including the suffix that a name gets when it is taken.
   socketPath(mounts.sockets, `${found.session ?? sessionNameOf(found.app[0]!)}-99`);
   await using lent = new AsyncDisposableStack();
   using turn = await host.look(new DisposableStack(), () => takeTurn(container, found));
@@ -42,7 +42,7 @@ export async function start(container: Container, given: StartRequest): Promise<
     return await startAgain(container, { live, request });
   }
   const { app, asks, detached } = request;
-  // What this host says takes its time.
+  // Asking this host takes time, so it starts early.
   const prepared = prepareChannels(container, request.open);
   const run = crypto.randomUUID().slice(0, 8);
   const plan = { app, run, name, channels: recordChannels(request.open, asks), isShown: !detached, prepared };
@@ -70,13 +70,13 @@ export async function start(container: Container, given: StartRequest): Promise<
 }
 
 /**
- * Waits for other runs that start the same program in this container, of which each would look for a session of the app
- * before there is one, and take the same name for it. The turn ends with the scope of what it returns.
+ * Waits for other runs that start the same program in this container: at the same time, none would find the other's
+ * session, and both would choose the same name. The turn ends with the returned value's scope.
  */
 async function takeTurn({ host, mounts }: Container, { app }: StartRequest): Promise<DisposableStack> {
   const turn = new DisposableStack();
   const path = join(mounts.directory, `.start-${sessionNameOf(app[0]!)}`);
-  // Where the directory is missing, the connection fails, and says what to do.
+  // If the directory is missing, the connection fails later, with a hint.
   const file = await ifThere(lockFile(path, { signal: host.signal }));
   turn.defer(() => release(file));
   return turn;

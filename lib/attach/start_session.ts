@@ -1,7 +1,6 @@
 /**
- * A session: one app under one xpra server, or one waypipe, in one container, as a systemd user unit of the container
- * user. systemd holds the socket of xpra, starts servers and app in one control group, and takes all of it down with
- * the unit.
+ * Starts a session: one app on one xpra or waypipe server in a container, as a systemd unit of the container's user.
+ * systemd holds xpra's socket, starts servers and app in one control group, and stops all of it with the unit.
  */
 
 import serveSession from "./session/serve_session.sh" with { type: "text" };
@@ -19,29 +18,29 @@ import { quoteWords, withValues } from "../base/shell_words.ts";
 
 export interface SessionPlan {
   app: readonly string[];
-  /** The id of this run, which no other one has. */
+  /** The unique id of this run. */
   run: string;
   name: string;
-  /** The channels that were asked for, as {@linkcode recordChannels} writes them. */
+  /** The open channels, in the form of {@linkcode recordChannels}. */
   channels: string;
-  /** This run shows it: its apps may wait for the agent. */
+  /** Whether this run shows it: then its apps may wait for the agent. */
   isShown: boolean;
-  /** What {@linkcode prepareChannels} has made. */
+  /** The result of {@linkcode prepareChannels}. */
   prepared: Promise<Prepared>;
-  /** The container's end of what shows the windows. */
+  /** The container's end of the connection that shows the windows. */
   end: ServerEnd;
 }
 
-/** What the open channels have in a session. */
+/** The open channels' share of a session. */
 interface Prepared {
   script: string;
-  /** They may take longer than a connection to the container. */
+  /** They may take longer than connecting to the container. */
   values: Promise<Values>;
-  /** What the names of their FIFOs have after the session's. */
+  /** The suffixes of their FIFOs' names, after the session's name. */
   fifos: string;
 }
 
-/** Prepares the container's end of channels for a session that is about to start. */
+/** Prepares the container's end of the channels for a new session. */
 export async function prepareChannels(container: Container, open: ReadonlySet<ChannelName>): Promise<Prepared> {
   const [loaded, served] = await Promise.all([loadOpen(open), servedBy(container.host, open)]);
   const here = loaded.filter((channel) => !channel.agent || served.channels.some(({ name }) => name === channel.name));
@@ -54,15 +53,15 @@ export async function prepareChannels(container: Container, open: ReadonlySet<Ch
   };
 }
 
-/** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
+/** How long it may take to stop a session whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
 
 /**
- * Starts a session with one call. Stops it again when the run ends meanwhile.
+ * Starts a session with one call. Stops it again if the run ends meanwhile.
  *
  * @returns the session's name
  * @throws {UserError} with exit code 127 when the container has no such app
- * @throws {CannotShow} when it lacks what the display needs, or when the host's end is not ready
+ * @throws {CannotShow} when it lacks a program that the display needs, or the host's end is not ready
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
@@ -88,7 +87,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
         ...{ ...common, fifos, session: name, program: app[0]! },
         ...{ server: end.program, transport: hostEnd?.transport ?? "" },
       }),
-      // systemd expands `${…}` in these words, and nothing else of them.
+      // systemd expands only `${…}` in these words.
       parameters: [
         ...Object.entries(end.environment).map(([name, value]) => `--setenv=${name}=${value}`),
         ...["/bin/sh", "-c", 'eval "$(cat "$GUI_CONTAINER_SERVER")"', "gui-container", ...end.words],
@@ -100,10 +99,10 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
-    // The error says more than the failure to undo.
+    // The first error is more useful than a failure to undo.
     else if (mayHaveStarted(error)) await undo().catch(() => {});
     if (!(error instanceof ProcessError)) throw error;
-    // What the host's end lacks is told first.
+    // An error of the host's end takes precedence.
     if (error.code === exitStatus.calledOff) await hostEnd?.ready;
     throw await sessionStartError(error, container, plan);
   }
@@ -118,7 +117,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   );
 }
 
-/** Whether the container may have started the session nevertheless: nobody would then see its app. */
+/** Whether the container may have started the session despite the error: its app would run unseen. */
 function mayHaveStarted(error: unknown): boolean {
   if (error instanceof ProcessError) {
     const { taken, noDirectory, calledOff, onlyWayland } = exitStatus;
@@ -126,7 +125,7 @@ function mayHaveStarted(error: unknown): boolean {
   }
   if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
   const { timedOut, overflowed, output } = error.cause;
-  // The container may have written a MiB of it: a pattern without a bound would look through the rest from each word.
+  // The container may have written up to a MiB: an unbounded pattern would scan the rest from each match.
   return timedOut || overflowed || /connection .{0,200}(closed|reset)|broken pipe|not responding/i.test(output);
 }
 

@@ -1,4 +1,6 @@
-/** `attach.ts --stop`: ends live sessions as a desktop does at a logout: the apps close their windows, or are ended. */
+/**
+ * `attach.ts --stop`: ends live sessions as a desktop does at a logout: the apps close their windows, or are killed.
+ */
 
 import type { Container } from "../container/container.ts";
 import { closeWindows } from "./wayland/ask_guard.ts";
@@ -7,7 +9,7 @@ import { checkRunning, chooseSession, listSessions, type LiveSession, stopSessio
 /**
  * Stops one live session of a container, or all.
  *
- * @param options `session`: its name; without one the only session, or the one that the user chooses
+ * @param options `session`: the session's name; undefined: the only session, or the one that the user chooses
  * @returns the exit code
  */
 export async function stop(
@@ -26,7 +28,7 @@ export async function stop(
   const names = sessions.map(({ session }) => session);
   await host.look(undefined, () => closeWindows(container, names));
   if (names.length > 0) await stopSessions(container, names);
-  // What is lent to them, a dry run does not know.
+  // A dry run does not know what is lent to them.
   for (const name of await host.look([], () => names)) await (await container.loans(name)).end({ runsOn: false });
   host.ui.result(names.join("\n"), names.map((session) => ({ container: label, session })));
   return 0;

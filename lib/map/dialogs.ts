@@ -12,7 +12,7 @@ import { chooseFiles, closed, okay, showDialog } from "../base/zenity.ts";
 const maxNamed = 10;
 
 export function dialogPrompter(host: Host): Prompter {
-  /** What the user chose; undefined when the dialog was closed, by them or by the signal. */
+  /** Returns the user's choice; undefined if the user or the signal has closed the dialog. */
   const ask = async (options: readonly string[], until: Until = {}): Promise<string | undefined> => {
     const end = await showDialog(host, options, { okCodes: [okay, closed], ...until });
     host.signal.throwIfAborted();
@@ -44,7 +44,7 @@ export function dialogPrompter(host: Host): Prompter {
         ...named,
         ...files.length > maxNamed ? [`… and ${files.length - maxNamed} more`] : [],
       ];
-      // zenity takes a backslash for the start of an escape.
+      // zenity would interpret a backslash as the start of an escape.
       const text = lines.map(oneLine).join("\n").replaceAll("\\", codePoint);
       const texts = [`--title=Lent to ${label}`, `--text=${text}`, "--ok-label=Take the files back"];
       await ask(["--info", "--no-markup", ...texts, "--width=640"], until);

@@ -24,13 +24,13 @@ import { tellTakenBack } from "./take_back.ts";
 import { followReplacements } from "./watch.ts";
 
 export interface LendWords extends EngineOptions, HistoryOption {
-  /** `[NAME [FILE...]]`: what is missing is asked for. */
+  /** `[NAME [FILE...]]`: the user is asked for missing words. */
   words: readonly string[];
-  /** The container may not change the files. */
+  /** Whether the container may only read the files. */
   readOnly: boolean;
-  /** Whether the run ends at once, and the files stay lent. */
+  /** Whether the run returns at once, and leaves the files lent. */
   stays: boolean;
-  /** How long the files stay lent, in milliseconds; undefined as long as the user likes. */
+  /** How long the files stay lent, in milliseconds; undefined: until the user ends it. */
   forMs: number | undefined;
   /** Whether files are taken back without a question while sessions run. */
   yes: boolean;
@@ -76,23 +76,23 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     showLoans(host, loans);
     await host.look(undefined, () => untilUserEnds(host, prompter, { ...request, instance: instance!, loans, rules }));
   } finally {
-    // Also when a signal has ended the waiting.
+    // Even after a signal.
     lost = await takeAllBack(host, prompter, { instance: container, loans });
   }
   const code = await host.look(0, () => tellTakenBack(host, loans, lost));
-  // A signal that came while they were taken back.
+  // A signal may have come while they were taken back.
   host.signal.throwIfAborted();
   return code;
 }
 
-/** What the engine says of the container. One that is not there, or not create.ts's, is a mistake on the command line. */
+/** Asks the engine about the container. If it does not exist, or create.ts did not make it, that is a usage error. */
 async function neighbourhoodOf(host: Host, instance: Instance): Promise<Neighbourhood> {
   return await findNeighbourhood(host, instance).catch((error) => {
     throw error instanceof UserError && !(error instanceof NoEngine) ? inputError(error.message, error.hint) : error;
   });
 }
 
-/** Starts a container that does not run. Returns what the engine says of it then. */
+/** Starts a container if it is stopped. Returns the engine's info about it then. */
 async function startStopped(host: Host, instance: InstanceInfo): Promise<InstanceInfo> {
   if (instance.status === "Running") return instance;
   if (instance.status !== "Stopped") throw unusableError(instance, instance.status);
@@ -101,7 +101,7 @@ async function startStopped(host: Host, instance: InstanceInfo): Promise<Instanc
   return await findManaged(host, instance);
 }
 
-/** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
+/** The container and the files, from the command line or the user's answers; undefined if the user closes a dialog. */
 async function chooseLending(
   host: Host,
   prompter: Prompter,
@@ -116,7 +116,7 @@ async function chooseLending(
   return files.length === 0 ? undefined : { address, files, rules };
 }
 
-/** Asks for one of the user's containers; undefined when a dialog is closed. */
+/** Asks for one of the user's containers; undefined if the dialog is closed. */
 async function chooseContainer(host: Host, prompter: Prompter, options: EngineOptions): Promise<Address | undefined> {
   const own = await host.look([], async () => {
     const found = await listOwn(host, options);
@@ -130,7 +130,7 @@ async function chooseContainer(host: Host, prompter: Prompter, options: EngineOp
   return chosen && addressOf(host, chosen);
 }
 
-/** Waits until the user or the time of `--for` ends the lending. */
+/** Waits until the user or the time limit of `--for` ends the lending. */
 async function untilUserEnds(
   host: Host,
   prompter: Prompter,
@@ -141,7 +141,7 @@ async function untilUserEnds(
   },
 ): Promise<void> {
   const over = new AbortController();
-  // Not AbortSignal.timeout(), which does not keep the run going when the input has ended.
+  // Not AbortSignal.timeout(), which does not keep the process alive after the end of stdin.
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
   const until = timer === undefined ? {} : { signal: over.signal };
   const waiting = new AbortController();
@@ -162,7 +162,7 @@ async function untilUserEnds(
   }
 }
 
-/** Takes the files of this run back, also after a signal, and reports what was found. Returns those that are lost. */
+/** Takes the files of this run back, even after a signal, and reports findings. Returns the files that are lost. */
 async function takeAllBack(
   host: Host,
   prompter: Prompter,

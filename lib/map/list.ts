@@ -7,7 +7,7 @@ import { readLoans } from "../container/lend/journal.ts";
 import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
 
 /**
- * Shows the files that are lent to containers of one engine, or of both.
+ * Lists the files that are lent to containers of one engine or both.
  *
  * @param options `engine`: the value of `--engine`
  */
@@ -21,7 +21,7 @@ export async function listLoans(host: Host, options: { engine: string | undefine
   });
 }
 
-/** What is on record, in containers of the engine that is asked for. */
+/** The recorded loans to containers of the requested engine. */
 export async function wantedLoans(host: Host, { engine }: { engine: string | undefined }): Promise<Loan[]> {
   const cli = engine === undefined ? undefined : wantedCli(host, engine);
   return (await readLoans(host)).filter((loan) => cli === undefined || loan.engine === cli);

@@ -1,28 +1,28 @@
-/** How the user says which files go to which container, and when they come back: on a terminal, or by dialogs. */
+/** Asks the user which files to lend to which container, and when to take them back: on a terminal, or in dialogs. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { splitWords, WordsError } from "../base/shell_words.ts";
 
-/** What ends a question before it is answered. */
+/** What ends a question before it is answered. Default: nothing. */
 export interface Until {
   signal?: AbortSignal;
 }
 
-/** One way to ask the user. A dialog that is closed is an answer; a missing answer on a terminal is an error. */
+/** A way to ask the user. A closed dialog is an answer; a missing answer on a terminal is an error. */
 export interface Prompter {
-  /** Asks for one of these containers; undefined when the dialog is closed. */
+  /** Asks for one of these containers; undefined if the dialog is closed. */
   chooseContainer(names: readonly string[]): Promise<string | undefined>;
-  /** Asks for paths of files; none when the dialog is closed. */
+  /** Asks for paths of files; none if the dialog is closed. */
   chooseFiles(container: string): Promise<string[]>;
   /**
-   * Shows what is lent, and waits until the user asks for the end, or until the signal aborts.
+   * Shows what is lent, and waits until the user ends it or the signal aborts.
    *
-   * @returns whether it was the user, who can then be asked to confirm
+   * @returns whether the user ended it, who can then be asked to confirm
    */
   untilAsked(files: readonly Loan[], options: Until): Promise<boolean>;
-  /** Shows a warning, and asks whether to unmap the files anyway. */
+  /** Shows a warning, and asks whether to take the files back anyway. */
   confirm(warning: string, options: Until): Promise<boolean>;
   tell(text: string): Promise<void>;
 }
@@ -63,7 +63,7 @@ export function terminalPrompter(host: Host): Prompter {
   };
 }
 
-/** The error when an argument is neither given nor answered. */
+/** The error for an argument that is neither given nor answered. */
 function missingArgument(what: "NAME" | "FILE..."): Error {
   return inputError(`${what} is missing`, "For example: map.ts my-container ~/Documents/letter.odt");
 }

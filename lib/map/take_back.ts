@@ -1,4 +1,4 @@
-/** `map.ts --unmap`: takes back files that are on record, whoever has lent them. */
+/** `map.ts --unmap`: takes back recorded loans, whichever run has lent them. */
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { ExitCode, inputError } from "../base/errors.ts";
@@ -13,12 +13,13 @@ import { findServer, hasRemote, isSameServer, type ServerRecord, serverRecord } 
 import { showLoans, wantedLoans } from "./list.ts";
 
 /**
- * Takes back all files, those of a container, or some of them.
+ * Takes back all lent files, those of a container, or some of these.
  *
- * @param words `[NAME [FILE...]]` of the command line; a FILE by its path here, or in the container
- * @param options `forget`: what cannot be reached is forgotten
+ * @param words `[NAME [FILE...]]` of the command line; a FILE is a path here or in the container
+ * @param options `forget`: forget files whose container cannot be reached
  * @returns the exit code
- * @throws {UserError} exit code 2 for a file that is not lent, for an unknown remote, and when not all are meant
+ * @throws {UserError} exit code 2 for a file that is not lent, for an unknown remote, and if the user does not confirm
+ * taking back all
  */
 export async function takeBack(
   host: Host,
@@ -44,9 +45,9 @@ export async function takeBack(
 }
 
 /**
- * Asks whether all files are meant, of all containers.
+ * Asks the user to confirm taking back all files, of all containers.
  *
- * @throws {UserError} exit code 2 when they are not
+ * @throws {UserError} exit code 2 if the user does not
  */
 async function askForAll(host: Host, loans: readonly Loan[]): Promise<void> {
   for (const loan of loans) host.ui.status(`${loan.hostPath}\t${labelOfLoan(loan)}`);
@@ -57,7 +58,9 @@ async function askForAll(host: Host, loans: readonly Loan[]): Promise<void> {
   );
 }
 
-/** Whether a file is lent to the container that the user calls `word`. No engine is asked. */
+/**
+ * Returns a function that tells whether a file is lent to the container that the user calls `word`. No engine is asked.
+ */
 async function loansTo(
   host: Host,
   word: string,
@@ -66,7 +69,7 @@ async function loansTo(
   const { remote, name } = parseInstancePath(word);
   const servers = new Map<string, ServerRecord>();
   for (const cli of engineClis) {
-    // What is wrong with an engine's remote is nothing to the files in containers of the other one.
+    // Problems with one engine's remote must not affect files in containers of the other engine.
     const mayHave = remote === undefined
       ? all.some(({ engine }) => engine === cli)
       : await hasRemote(host, cli, remote);
@@ -77,16 +80,16 @@ async function loansTo(
     throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   }
   return ({ engine, server, instance }) => {
-    // The CLI may not have the remote any more.
+    // The remote may have been removed from the CLI.
     const meant = servers.get(engine) ?? { remote: remote!, project: project ?? server.project };
     return instance === name && isSameServer(server, meant);
   };
 }
 
 /**
- * Says how many files were taken back, and which were not.
+ * Tells the user how many files were taken back, and which were not.
  *
- * @param lost those of the files that were not
+ * @param lost the files that were not taken back
  * @param word the container, as the user calls it, if one was named
  * @returns the exit code
  */
@@ -103,7 +106,7 @@ export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly
   return 0;
 }
 
-/** The path under which a file was mapped, which may be gone by now: absolute, without symbolic links on the way. */
+/** The path under which a file was mapped: absolute, without symbolic links in its directory. The file may be gone. */
 async function recordedPath(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);

@@ -1,4 +1,4 @@
-/** Follows mapped files: when an editor replaces a file, the container gets the new one. */
+/** Watches mapped files: when an editor replaces a file, the container gets the new one. */
 
 import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
@@ -9,24 +9,24 @@ import { mapReplacement } from "../container/lend/mappings.ts";
 import { checkFile, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import type { Instance } from "../engine/engine.ts";
 
-/** How often the files are looked at, in milliseconds: events come from no NFS, and of no file that is not local. */
+/** How often the files are checked, in milliseconds: inotify does not report changes that others make over NFS. */
 const lookMs = 1_000;
 
-/** How often in a row a file may be missing before the user is warned: an editor saves in several steps. */
+/** After how many checks in a row without the file the user is warned: an editor saves in several steps. */
 const maxMissing = 2;
 
 export interface FollowOptions {
-  /** What is lent. Each new file takes the old one's place in this array; copies need no following. */
+  /** The loans. Each replacement takes the old loan's place in this array; copies are not watched. */
   loans: Loan[];
-  /** What decides whether a new file can be lent. */
+  /** The rules by which a new file can be lent. */
   rules: FileRules;
   tell(text: string): Promise<void>;
   signal: AbortSignal;
 }
 
 /**
- * Looks at mapped files until the signal aborts. Gives the container each file that replaces one of them. Tells the user
- * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
+ * Checks mapped files until the signal aborts, and gives the container each file that replaces one of them. Tells the
+ * user when a new file cannot be mapped, so that the container keeps the old one, and when a file is gone.
  */
 export async function followReplacements(
   host: Host,
@@ -34,7 +34,7 @@ export async function followReplacements(
   { loans, rules, tell, signal }: FollowOptions,
 ): Promise<void> {
   const { ui } = host;
-  /** The inodes that are not mapped and that the user was warned of, by path. */
+  /** The inodes that could not be mapped, and that the user was told about, by path. */
   const refused = new Map<string, number>();
   const onReplaced = async (old: Mapping): Promise<void> => {
     const { hostPath: path, instance } = old;
@@ -57,7 +57,7 @@ export async function followReplacements(
       await tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
     }
   };
-  /** How often in a row a file was missing, by its path. */
+  /** How often in a row each file was missing, by path. */
   const missing = new Map<string, number>();
   const look = async (): Promise<void> => {
     for (const mapping of loans.filter(isMapping)) {

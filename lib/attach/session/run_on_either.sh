@@ -1,23 +1,23 @@
 # shellcheck shell=sh
 # run_on_either.sh
-# After run_on_x.sh: runs an app of a session on the session's display. On Wayland, one that ends soon since it takes X alone, where
-# x_gate.py has turned it away, is started once more, on an X server of its own. What it prints goes to the session's log, this
-# shell's standard output.
+# After run_on_x.sh: runs an app of a session on the session's display. On Wayland, an app that supports only X, and
+# ends soon since x_gate.py has refused it, is started again on an X server of its own. Its output goes to the session's
+# log, this shell's stdout.
 
-# What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
+# Errors of such apps: from Xlib and Xt, GTK, Tk, Java, Qt, SDL and GLFW.
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
 no_display="$no_display|(^|[^[:alnum:]])X(11)? (window )?server"
 no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|HeadlessException|plugin \"xcb\"|no available video device"
-# The same of those that end well: VLC 3 takes commands in place of a window, and Mono's programs show each error in a window.
+# The same of apps that exit with 0: VLC 3 falls back to commands, and Mono's programs show each error in a window.
 no_display_and_well='no suitable interface module|Could not open display \(X-Server required'
-# Vim and Emacs turn to a terminal, and end for want of one.
+# Vim and Emacs fall back to a terminal, and exit without one.
 no_terminal='is not (to )?a (terminal|tty)'
-# waypipe 0.9.2 binds its display by the name alone. On X, xpra's own connections are there before.
+# waypipe 0.9.2 binds its display by a relative path. On X, xpra's own connections exist before the app's.
 connected=" 03 +[0-9]+ (.*/)?${WAYLAND_DISPLAY:-X${DISPLAY#*:}}\$"
 
-# Waits for what Firefox has started in its own place, as after an update. The parameter is a file for its process id.
+# Waits for a process that has replaced Firefox, as after an update. The parameter is a file for its process id.
 await_restarted() {
-  # Of its children, only its helper for crashes has that variable, too, and ends with it.
+  # Of its children, only the crash helper has that variable too, and it ends with Firefox.
   found=$(grep -lszx MOZ_LAUNCHED_CHILD=1 /proc/[0-9]*/environ | sort -t/ -k3n)
   for process in $found; do
     process=${process%/environ}
@@ -29,14 +29,14 @@ await_restarted() {
   done
 }
 
-# Whether the app has printed something like this.
+# Whether the app's output matches a pattern.
 has_printed() {
   tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$1"
 }
 
-# Whether an app that has ended soon knows only X.
+# Whether an app that has ended soon supports only X.
 knows_only_x() {
-  # It has been stopped: by Ctrl-C, or SIGTERM.
+  # It was stopped by Ctrl-C or SIGTERM.
   case $status in
     130 | 143) return 1 ;;
     *) [ ! -e "$RUNTIME_DIRECTORY/stopped" ] || return 1 ;;
@@ -51,7 +51,7 @@ count_connected() {
   grep -cE "$connected" /proc/net/unix
 }
 
-# Whether something runs that has been started by this shell, and not by the session's bus.
+# Whether a process runs that this shell has started, not the session's bus.
 has_left() {
   started=$(grep -lszx "GUI_CONTAINER_STARTED=$$" /proc/[0-9]*/environ)
   for process in $started; do
@@ -65,8 +65,8 @@ has_ended_soon() {
   [ "$((${now%.*} - ${began%.*}))" -lt 10 ]
 }
 
-# Runs the parameters, and waits for what an app has left that ends well and soon, as kate does, while that is on the display. It
-# may come there later.
+# Runs the parameters. If the app soon exits with 0 and leaves processes, as kate does, waits for them while they are
+# connected to the display, or may still connect.
 run_to_end() {
   GUI_CONTAINER_STARTED=$$ "$@"
   status=$?
@@ -79,8 +79,8 @@ run_to_end() {
   return "$status"
 }
 
-# Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, its program, and the
-# words to run.
+# Runs an app, and returns its exit status. The parameters are the position of its output in the log, in bytes from 1,
+# its program, and the words to run.
 run_on_either() {
   first_byte=$1 program=$2
   shift 2

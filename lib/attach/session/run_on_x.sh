@@ -1,47 +1,49 @@
 # shellcheck shell=sh
 # run_on_x.sh
-# On Wayland, what knows only X runs on Xwayland, an X server in one window.
+# On Wayland, apps that support only X run on Xwayland, an X server in one window.
 #
 # Value in front:
 #   openbox_config  openbox.xml
 : "${openbox_config:?}"
 
-# Whether that is here; else prints what is to be installed. outcome.ts looks for the line.
+# Whether that is installed; otherwise prints what to install. outcome.ts looks for the line.
 has_x_server() {
   { command -v Xwayland && command -v openbox; } >/dev/null && return
   echo "There is no Xwayland or openbox in this container: apt-get install xwayland libdecor-0-plugin-1-cairo openbox"
   return 1
 }
 
-# Runs the parameters with such a server, which ends with them, and returns their exit status.
+# Runs the parameters on such a server, ends it after them, and returns their exit status.
 run_on_x() {
   # Before Xwayland 23.1, its window has the size of the screen, and no frame on GNOME.
   size=
   case $(Xwayland -help 2>&1) in *-decorate*) size='-decorate -geometry 960x640' ;; esac
   ready=$(mktemp -u "$RUNTIME_DIRECTORY/x.XXXXXX")
   mkfifo "$ready"
-  # waypipe passes pictures on in memory: those of a GPU would be read back. Only this user's apps may connect.
+  # -shm, since waypipe sends pictures from memory: a GPU's would have to be read back. Only this user's apps may
+  # connect.
   # shellcheck disable=SC2086 # These are words.
   Xwayland -displayfd 3 -noreset -shm $size 3>"$ready" &
   server=$!
-  # To the end: what opens it next is to meet no other writer.
+  # Reads to the end, so that no other writer is left when it is opened again.
   number=$(cat "$ready")
   [ "$number" ] || {
     rm "$ready"
     return "${status:-1}"
   }
   export DISPLAY=":$number"
-  # It prints messages, as of a keyboard without that key, and would end where nobody reads them.
+  # It prints messages, such as about a missing key, and would be killed if nobody read them.
   openbox --sm-disable --config-file /dev/stdin --startup "sh -c 'echo >$ready'" 3>"$ready" >/dev/null <<END &
 $openbox_config
 END
   manager=$!
-  # It gives the keyboard to no window that was there before.
+  # openbox gives the focus to no window that was there before it.
   read -r _ <"$ready" || :
   rm "$ready"
   "$@"
   status=$?
-  # Where the desktop draws no frames, as on GNOME, the X server draws its own, and ends under the app when the user closes it.
+  # If the desktop draws no frames, as on GNOME, the X server draws its own, and exits before the app when the user
+  # closes it.
   [ "$status" = 0 ] || {
     sleep 0.2
     kill -0 "$server" 2>/dev/null || ! wait "$server" || status=0

@@ -1,21 +1,20 @@
 # shellcheck shell=sh
 # serve_session.sh
-# The beginning of the main process of a session's service: writes down what the app is. serve_x11.sh or serve_wayland.sh
-# follows.
+# The beginning of the main process of a session's service: records the app. serve_x11.sh or serve_wayland.sh follows.
 #
 # Values in front:
-#   sockets         where sockets and logs of sessions are
+#   sockets         the directory of the sessions' sockets and logs
 #   run             the id of the run that starts the session
-#   shown           not empty for a session that the run shows: its agent comes soon
+#   shown           not empty if the run shows the session: its agent follows soon
 #   app, record     the script that runs the app, and its words as JSON
-#   opened          the channels that were asked for
+#   opened          the open channels
 #   stop            stop_session.sh
 : "${sockets:?}" "${run:?}" "${shown?}" "${app:?}" "${record:?}" "${opened?}" "${stop:?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$sockets/$session.log"
 umask 077
-# Of a log, the end is read. outcome.ts looks for the line.
+# Shortens the log, of which only the end is read. outcome.ts looks for the line.
 {
   while sleep 10; do
     [ "$(stat -c %s "$sockets/$session.log")" -gt 33554432 ] || continue
@@ -34,7 +33,7 @@ rm -f "$GUI_CONTAINER_SERVER"
 unset GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
-# What parts of channels start once the bus is there.
+# Functions by which channels start their parts once the bus runs.
 after_bus=
 
 start_bus() {

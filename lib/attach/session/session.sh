@@ -1,36 +1,39 @@
 # shellcheck shell=sh
 # session.sh
-# What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session has a directory, which systemd
-# makes and removes:
-#   app, stop, record, channels, awaited, run   scripts of its app and its end, words as JSON, open channels, the run that has started it: serve_session.sh
+# Actions on sessions in a container, run as its user: one verb a call, see protocol.ts. A session has a directory,
+# which systemd makes and removes:
+#   app, stop, record, channels   scripts that run and stop its app, its words as JSON, open channels: serve_session.sh
+#   awaited, run                  "awaited" until its agent is there; the run that started it: serve_session.sh
 #   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
-#   environment, pid              of its app, once that runs: run_app.sh
-#   ready                         the name of its display, a FIFO; on Wayland only: start_waypipe.sh
-#   xauthority, xpra/, close_windows.py   what its X server lets in, xpra's own files, what closes windows; on X only: serve_x11.sh
-#   agent.py, start_agent, bin/, data/, portals/, await_tray    what apps reach the agent by: offer_portals.sh
-#   attached, asleep, scheme      session.sh's process that runs the agent, or waits to; the host's dark or light: agent.py
+#   environment, pid              those of its app, once that runs: run_app.sh
+#   ready                         a FIFO that tells when waypipe is ready; on Wayland only: start_waypipe.sh
+#   xauthority, xpra/             its X server's cookies, xpra's own files; on X only: serve_x11.sh
+#   close_windows.py              a script that closes windows; on X only: serve_x11.sh
+#   agent.py, start_agent         the agent, and how the bus starts it: offer_portals.sh
+#   bin/, data/, portals/, await_tray   how apps reach the agent: offer_portals.sh
+#   attached, asleep, scheme      the session.sh that runs the agent, or waits to; the host's color scheme: agent.py
 #
 # Values in front, and more of each verb:
-#   verb  one of the functions from "list" on, which gets the parameters
+#   verb  one of the functions below from "list" on; it gets the parameters
 #   useless, replaced, asleep, taken, not_live, no_directory, called_off, only_wayland  exit statuses
 : "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${taken:?}" "${not_live:?}"
 : "${no_directory:?}" "${called_off:?}" "${only_wayland:?}"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-# Debian's sshd leaves out what a login has.
+# Debian's sshd omits these, which a login has.
 export PATH="$PATH:/usr/local/games:/usr/games:$HOME/.local/bin"
-# With it, libpulse asks an X display for its sound server, which starts one on Wayland.
+# With this variable, libpulse asks an X display for its sound server, which would start an X server on Wayland.
 unset SSH_CONNECTION
-# A session's directory, and its unit, are called like this with its name behind.
+# The path of a session's directory without the session's name; its unit is named likewise.
 directories=$XDG_RUNTIME_DIR/gui-container-
 
 units() {
   systemctl --user list-units --type=service --plain --no-legend "$@" 'gui-container-*'
 }
 
-# Finds the live session that is called $session; its directory is in $directory then.
+# Finds the live session named $session, and sets $directory to its directory.
 find_session() {
   directory=$directories${session:?}
-  # A session that is just starting has none yet.
+  # A session that is just starting has no environment yet.
   tries=0
   until [ -e "$directory/environment" ]; do
     [ -e "$directory/record" ] && [ "$tries" -lt 200 ] || exit "$not_live"
@@ -39,16 +42,16 @@ find_session() {
   done
 }
 
-# Runs what follows the unit's name with the parameters in a scope that ends with that unit.
+# Runs systemd-run with the parameters after the unit's name, in a scope that ends with that unit.
 in_scope_of() {
   unit=$1
   shift
   exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" "$@"
 }
 
-# The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
-# the connection. The clients are on the host: their connections are the sockets of the server that are not listed here. Those of
-# clients on another machine are made by this container's sshd: they are listed as connected (03) to the session's own socket.
+# Counts the clients of the xpra server with this process id. A socket is listed in the network namespace of the end
+# that connected. Clients are on the host, so the server's sockets that are not listed here are theirs. For clients on
+# another machine, this container's sshd connects: those are listed as connected (03) to the session's own socket.
 count_clients() {
   readlink "/proc/$1/fd/"* | awk -v socket="/.xpra/$2" '
     FILENAME ~ /unix/ { listed[$7] = $6 == "03" && substr($8, length($8) - length(socket) + 1) == socket; next }
@@ -57,16 +60,17 @@ count_clients() {
     END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
 }
 
-# Whether a run serves the session with this directory, or will do so soon.
+# Whether a run serves the session with this directory, or will soon.
 is_served() {
-  # For so long, the session's bus waits for the agent of the run that has started it: see offer_portals.sh.
+  # The session's bus waits this long for the agent of the run that started it: see offer_portals.sh.
   [ -z "$(find "$1/awaited" -newermt '20 seconds ago' 2>/dev/null)" ] || return 0
   read -r pid 2>/dev/null <"$1/attached" && grep -qsax verb=agent "/proc/$pid/cmdline"
 }
 
-# Prints a line for each live session: name, "x11" or "wayland", process id of the app, number of clients, start in seconds of the
-# epoch, its open channels, "served" if a run serves them or will do so soon, app as JSON; a tab between them. A session on Wayland
-# lives no longer than its windows' client, but counts as one without a client while no run serves its channels.
+# Prints a line for each live session, separated by tabs: name, "x11" or "wayland", process id of the app, number of
+# clients, start in seconds since the epoch, open channels, "served" if a run serves them or will soon, and the app as
+# JSON. A session on Wayland always has a client for its windows, but counts as one without while no run serves its
+# channels.
 list() {
   units --state=activating,active | while read -r unit _; do
     session=${unit#gui-container-}
@@ -87,8 +91,8 @@ list() {
   done
 }
 
-# Writes down that the user ends the sessions of these names: however their apps end now, they have not failed.
-#   sockets  where logs of sessions are
+# Records that the user ends the sessions of these names, so that no exit status of their apps counts as a failure.
+#   sockets  the directory of the sessions' logs
 note_end() {
   for session; do
     : >"$directories$session/stopped"
@@ -96,14 +100,14 @@ note_end() {
   done
 }
 
-# Stops the sessions of these names; the socket of each goes with it. One may have ended just before.
+# Stops the sessions of these names, with their sockets. One may have ended just before.
 stop() {
   for session; do
     systemctl --user stop "gui-container-$session.service" || ! systemctl --user --quiet is-active "gui-container-$session.service"
   done
 }
 
-# Stops the session that a run has started.
+# Stops the session that a run started.
 #   run  the id of that run
 undo() {
   units | grep " run ${run:?}\$" | while read -r unit _; do systemctl --user stop "$unit"; done
@@ -116,19 +120,19 @@ await() {
   [ "${pid:-0}" = 0 ] || tail --pid="$pid" --sleep-interval=0.1 -f /dev/null
 }
 
-# Writes down which channels of a session are open from now on.
+# Records which channels of a session are open from now on.
 #   session   its name
-#   channels  these
+#   channels  the open channels
 note() {
   find_session
   printf '%s\n' "${channels?}" >"$directory/channels"
 }
 
-# Runs an app in a session, with the environment of the session's first app; the parameters are the app's words. It holds a lock
-# that keeps the session until the app has ended. Prints the session's name just before; what the app prints goes to the session's
-# log.
+# Runs an app in a session, with the environment of the session's first app; the parameters are the app's words. A lock
+# keeps the session until the app has ended. Prints the session's name just before the app starts; the app's output goes
+# to the session's log.
 #   session         its name
-#   sockets         where logs of sessions are
+#   sockets         the directory of the sessions' logs
 #   run_app         the script that runs it
 join() {
   find_session
@@ -144,12 +148,12 @@ join() {
   in_scope_of "gui-container-$session.service" -- flock --shared "$lock" /bin/sh -c "$run_app" sh "$first_byte" "$@"
 }
 
-# Prints the text on the clipboard of a session, or puts there what it reads. What offers it to the session's apps then is a scope
-# that ends with the session, or when the time is over. xclip on the way out waits for the app that has copied, which may not answer.
+# Prints the text on a session's clipboard, or puts its stdin there. In the latter case, an xclip in a scope offers the
+# text until the session or the time ends. In the former, xclip waits for the app that has copied, which may not answer.
 #   session    its name
 #   direction  out or in
-#   max        how many bytes to print
-#   seconds    for how long what was put there can be read
+#   max        the most bytes to print
+#   seconds    how long the text can be read after `in`
 carry() {
   find_session
   set -- "${direction:?}" "${max:?}" "gui-container-$session.service" "${seconds:?}"
@@ -163,7 +167,7 @@ carry() {
   fi
 }
 
-# Starts the unit of the session. Its parameters are further options and words of systemd-run.
+# Starts the session's unit. The parameters are further options and words of systemd-run.
 start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --setenv=GUI_CONTAINER_SERVER="$script" \
@@ -173,43 +177,44 @@ start_unit() {
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 
-# Ends, and says which file system is full, if one is.
+# Exits with 1, and reports a full file system, if there is one.
 tell_full() {
   df -P "$XDG_RUNTIME_DIR" . | awk '$4 == 0 { print "No space left in " $6 }' >&2
   exit 1
 }
 
-# Starts the systemd units of a session, and prints its name, unless one of this name runs. The parameters end the command line of systemd-run: environment and
-# command of the session's service. Reads the script that this evaluates; its last line is "# go" if the host's end is ready.
-#   sockets         where sockets and logs of sessions are
+# Starts the systemd units of a session, and prints its name, unless a session of this name runs. The parameters end the
+# command line of systemd-run: environment and command of the session's service. Reads the service's script from stdin;
+# its last line is "# go" if the host's end is ready.
+#   sockets         the directory of the sessions' sockets and logs
 #   session         its name
 #   program         the app's program
 #   run             the id of this run
-#   fifos           what its FIFOs have after its name and ~
+#   fifos           the names of its FIFOs, without the session's name and ~ in front
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
-#   shown           not empty for a session that this run shows: else nobody would learn that its app needs Wayland
+#   shown           not empty if this run shows the session; otherwise, this checks whether the app needs Wayland
 start() {
   : "${sockets:?}" "${session:?}" "${program:?}" "${run:?}" "${fifos?}" "${server:?}"
   : "${transport?}" "${shown?}"
-  # The answer of a first try has not arrived.
+  # An earlier try has started it, but its answer did not arrive.
   ! units | grep -q " run $run\$" || { printf '%s\n' "$session"; exit 0; }
-  # Without a session, nobody else removes them.
+  # Nobody else removes these if no session starts.
   script=$XDG_RUNTIME_DIR/gui-start-$run
   trap 'rm -f "$script" ${transport:+"$sockets/$transport"}' EXIT
   for needed in "$program" "$server"; do
     command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
   done
   [ "$shown" ] || case $(timeout 5 ldd "$(command -v "$program")" 2>/dev/null) in
-    # A compositor may load what shows it on X later.
+    # These may run on X, including compositors, which may load X libraries later.
     *libX11.so* | *libxcb.so* | *libQt[5-9]* | *libwayland-server.so*) ;;
     *libwayland-client.so*) exit "$only_wayland" ;;
   esac
 
-  # A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
-  # file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the
-  # host's listens, which is not listed here: its unit has a directory before it gets the socket. Anywhere else but here this would
-  # remove files of the user's.
+  # Removes leftovers: from a killed container, sockets without a listener, and their FIFOs; from a killed run, the file
+  # for pixels, or the socket and FIFO of the host's end of waypipe. The socket of a session with waypipe has its
+  # listener on the host, which is not listed here: but its unit has a directory before it gets the socket. In any other
+  # directory, this would remove the user's files.
   cd "$sockets" || exit "$no_directory"
   for socket in *; do
     [ ! -S "$socket" ] || [ -e "$directories$socket" ] ||
@@ -224,8 +229,9 @@ start() {
   (umask 077 && cat >"$script") || tell_full
   [ "$(tail -n 1 "$script")" = '# go' ] || exit "$called_off"
 
-  # For xpra, BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with
-  # the service. waypipe connects to the socket of the host's end, which gets the session's name.
+  # For xpra, BindsTo= in the socket unit starts the service along with the socket, without waiting for it, and stops
+  # the socket with the service. waypipe connects to the socket of the host's end, which is renamed to the session's
+  # name.
   names=
   for fifo in $fifos; do names="$names $session~$fifo"; done
   make_fifos=${names:+; rm -f$names; mkfifo -m 660$names}
@@ -249,7 +255,7 @@ start() {
         ;;
     esac
     count=$((count + 1))
-    # Another session of this name is just starting or ending; one whose app has ended is active for a moment more.
+    # Another session of this name is just starting or ending; one whose app has ended stays active for a moment.
     if [ "$count" -gt 100 ] || {
       [ "$count" -gt 30 ] &&
         systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service"
@@ -259,9 +265,10 @@ start() {
     sleep 0.1
   done
   trap - EXIT
-  # The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
+  # The host's player exits at once if nobody has opened the FIFO for writing. So the name is printed only after the
+  # service has opened it.
   for fifo in $names; do timeout 5 head -c 0 "$fifo" || :; done
-  # Other runs find it by what the service has written down until then.
+  # Other runs find the session by what the service has recorded by then.
   tries=0
   until [ -e "$directories$session/run" ] || [ "$tries" -ge 250 ]; do
     tries=$((tries + 1))
@@ -270,7 +277,7 @@ start() {
   printf '%s\n' "$session"
 }
 
-# Whether a session is that of $session, or of $run; it is in $directory then.
+# Finds the directory of the session named $session, or started by $run, and sets $directory to it.
 find_agent() {
   for directory in "$directories"${session:-*}; do
     [ -e "$directory/run" ] || continue
@@ -280,19 +287,20 @@ find_agent() {
   return 1
 }
 
-# Runs the agent of a session, which it reads first; then its stdin and stdout are the host's end. An agent that nobody needs for a while ends, and takes 25 MB
-# of memory with it: this waits until the session's bus calls (see offer_portals.sh), or the host's end says something.
+# Reads the agent's program from stdin, and runs it; then stdin and stdout are connected to the host's end. An idle
+# agent exits, which frees 25 MB of memory. This then waits until the session's bus calls (see offer_portals.sh), or the
+# host's end sends a line.
 #   session   the session's name; empty for the session of this run, which is about to start
 #   run       the id of this run
-#   channels  what it is to serve, with spaces between
-#   waits     not empty: until the later run has ended that serves the session
-#   bytes     how many the agent's program has
+#   channels  the channels that it serves, separated by spaces
+#   waits     not empty: wait until the later run that serves the session has ended
+#   bytes     the size of the agent's program
 agent() {
   : "${session?}" "${run?}" "${channels:?}" "${waits?}" "${bytes:?}"
   source=$(head -c "$bytes")
   [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
   until find_agent; do
-    # The host's end says nothing before it hears of the agent: what can be read before is that it has ended.
+    # The host's end sends nothing before the agent is ready: readable input before that is its end.
     ! timeout 0.02 head -c 1 >/dev/null || exit 1
   done
   while [ "$waits" ] && is_served "$directory"; do ! timeout 2 head -c 1 >/dev/null || exit 1; done
@@ -309,7 +317,7 @@ agent() {
     line=''
     [ "$called" ] || read -r line || [ "$called" ] || exit 0
     called=''
-    # A later run's agent has written its own process there.
+    # A later run's agent has replaced this process id.
     grep -qsx $$ "$directory/attached" || exit "$replaced"
   done
   exit "$status"

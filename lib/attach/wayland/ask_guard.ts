@@ -1,4 +1,4 @@
-/** Sends the user's commands to the guard of a session whose windows are on this host's Wayland desktop. */
+/** Sends the user's commands to the guard of a session on this host's Wayland desktop. */
 
 import { delay } from "@std/async";
 import { basename, join } from "@std/path";
@@ -13,10 +13,10 @@ import { sessionScript } from "../session/protocol.ts";
 import { guardsOf, sendTo } from "../session/runs.ts";
 
 /**
- * Asks the guard of a session.
+ * Sends a request to the guard of a session, and returns its answer.
  *
- * @param options `signal`: ends the waiting; by default, the end of the run and a time do
- * @throws {UserError} when there is none on this host, or when it does not answer
+ * @param options `signal`: gives up waiting; by default, the end of the run or a timeout does
+ * @throws {UserError} when the session has no guard on this host, or the guard does not answer
  */
 export async function askGuard(
   container: Container,
@@ -46,9 +46,9 @@ export async function askGuard(
 }
 
 /**
- * Closes directions of the clipboard of a session. Returns those that were open.
+ * Closes directions of a session's clipboard, and returns those that were open.
  *
- * @param options `channels`: those besides the clipboard's are ignored
+ * @param options `channels`: other channels than the clipboard's are ignored
  * @throws as {@linkcode askGuard}
  */
 export async function closeInGuard(
@@ -64,12 +64,12 @@ export async function closeInGuard(
   return closed.map((direction) => `clipboard-${direction}` as const);
 }
 
-/** How long the apps of sessions that the user ends may take to close their windows, in milliseconds. */
+/** How long the apps of stopped sessions may take to close their windows, in milliseconds. */
 const closeMs = 3_000;
 
 /**
- * Has the apps of sessions close their windows, as far as these are on this host's Wayland desktop, and waits until the
- * sessions have ended. An app may ask back, and is waited for no longer then. Failures are ignored.
+ * Asks the apps of sessions on this host's Wayland desktop to close their windows, and waits until the sessions have
+ * ended, but not for an app that asks the user something. Failures are ignored.
  */
 export async function closeWindows(container: Container, sessions: readonly string[]): Promise<void> {
   const limit = AbortSignal.timeout(closeMs);
@@ -87,10 +87,10 @@ export async function closeWindows(container: Container, sessions: readonly stri
   }
 }
 
-/** For how long a window may come to the front after the user has started an app once more, in milliseconds. */
+/** How long a window may take to raise itself after the user has started an app again, in milliseconds. */
 const activationMs = 10_000;
 
-/** Notes for the guard which app is started next in a session. Failures are ignored. */
+/** Tells the guard which app is started next in a session. Failures are ignored. */
 export async function noteApp(
   container: Container,
   { session, app }: { session: string; app: readonly string[] },

@@ -1,8 +1,8 @@
 /**
- * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. A guard
- * stands before it: a process of its own, to whose socket the container's end connects. waypipe's client runs in a box,
- * with a socket of the compositor's. Where the compositor has security contexts, that is one for untrusted clients,
- * made by another waypipe, in another box, which reads nothing of the container's.
+ * Shows a session on a Wayland compositor with waypipe, which forwards the app's Wayland protocol to the compositor. A
+ * guard stands before it: a separate process, to whose socket the container's end connects. waypipe's client runs in a
+ * box with a socket of the compositor. If the compositor supports security contexts, that socket is for untrusted
+ * clients, and made by another waypipe in another box, which reads nothing from the container.
  */
 
 import { abortable } from "@std/async";
@@ -31,66 +31,66 @@ import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
 /**
- * How long a box may take until it is ready, in milliseconds, and after how long the user is told what is waited for. A
- * program that cannot become ready ends by itself; one that never does hangs at the compositor.
+ * How long a box may take to become ready, and when the user is told about the wait, in milliseconds. A program that
+ * fails exits by itself; one that neither exits nor becomes ready hangs at the compositor.
  */
 const [readyMs, tellMs] = [60_000, 5_000];
 
 /**
- * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice,
- * used or not: foot 1.21 has 512 MiB for each window.
+ * How much address space a connection may take, in bytes. waypipe maps an app's shared memory twice, used or not: foot
+ * 1.21 has 512 MiB for each window.
  */
 const addressSpaceBytes = 16 * 2 ** 30;
 
-/** How many processes there may be in a box. Each app has a connection, and few have two. */
+/** How many processes a box may have: one for each connection. Most apps have one, few have two. */
 const processes = 64;
 
 const waypipeBoxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
-  /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
+  /** The compositor's socket for the container's apps; in the box that makes a context, the socket for all clients. */
   display: "/run/gui-container/display",
 } as const;
 
 /**
- * The boxes, by the names of their directories within the private one: what each does, and where it sees its directory.
- * waypipe has a context's socket in /tmp (0.9.2).
+ * The boxes, by the names of their directories below the private one: the script of each, and where it sees its
+ * directory. waypipe puts a context's socket into /tmp (0.9.2).
  */
 const boxes = {
   context: { script: inBox + makeContext, own: "/tmp" },
   box: { script: inBox + showSession, own: "/run/gui-container/own" },
 } as const;
 
-/** bubblewrap's option that ends the box with its script, whatever else still runs in it. */
+/** bubblewrap's option that ends the box with its script, even if other processes still run in it. */
 const asFirst = "--as-pid-1";
 
-/** A client that is being started. It ends with the scope of this value, unless `keep` was called. */
+/** A client that is being started. It ends with this value's scope, unless `keep` was called. */
 export interface WaylandClient extends AsyncDisposable {
   /**
-   * Resolves when it listens.
+   * Resolves when the client listens.
    *
-   * @throws {CannotShow} when the compositor or waypipe cannot do it
+   * @throws {CannotShow} when the compositor or waypipe is unable to
    */
   ready: Promise<unknown>;
-  /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
+  /** The base name of the socket in the sessions' sockets' directory. The session renames it to its own name. */
   transport: string;
   socket: string;
-  /** How what the session sends is to be compressed. */
+  /** The compression for what the session sends. */
   compress: Compression;
-  /** Notes whose windows it shows, for later commands of the user's. */
+  /** Records the session that it shows, for later commands of the user. */
   note(session: string): Promise<void>;
   /** Lets the client live as long as the session, even if this run ends. */
   keep(): void;
-  /** Resolves when the session or the client has ended, to how the windows have ended. */
+  /** Resolves to how the windows ended, when the session or the client has ended. */
   ended: Promise<WindowsEnd>;
 }
 
-/** A new name for a guard's socket, as short as that of a session: the path of a socket has 107 bytes. */
+/** A new name for a guard's socket, as short as a session's: the path of a socket has at most 107 bytes. */
 export function newTransport(): string {
   return `.wayland-${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** Starts a client, which then waits for a session. */
+/** Starts a client, which waits for a session. */
 export async function startWaylandClient(
   target: Container,
   wanted:
@@ -122,12 +122,12 @@ export async function startWaylandClient(
   const guard = waylandGuardArgv({ ...wanted, container, compression, listen, directory, history });
   const values = { shared: waypipeBoxPaths.shared, transport, app_id: container, compress: compression };
   const startingBoxes = startBoxes(host, { shared, directory, values, start });
-  // The guard takes the directory with it at its end, and a box that is just starting needs that.
+  // The guard removes the directory when it ends, and a box that is just starting needs it.
   const word = Promise.allSettled([startingBoxes]).then(() => kept.promise);
   const startingGuard = start((...given) => launchGuard(host, ...given), guard, { ...heard, word });
   const ready = all([startingBoxes, startingGuard]);
   stack.defer(async () => {
-    // Without the word, guard and boxes end when their input does: also when this run is killed.
+    // Without the word, guard and boxes end with their stdin, even when this run is killed.
     kept.resolve("");
     await ready.catch(() => {});
     await Promise.all(started.map(({ ended }) => ended));
@@ -147,7 +147,7 @@ export async function startWaylandClient(
     async note(session) {
       const record: SessionRecord = { mounts: target.mounts.directory, container, session };
       const text = JSON.stringify(record);
-      // The session may have ended already: the guard takes its directory with it.
+      // If the session has already ended, the guard has removed the directory.
       await ifThere(writeText(host, join(directory, recordName), { text, mode: 0o600 }));
     },
     keep() {
@@ -160,11 +160,11 @@ export async function startWaylandClient(
 }
 
 /**
- * Starts the box of a session, behind a security context where the compositor makes them. Returns that box, once it is
+ * Starts the box of a session, with a security context if the compositor supports them. Returns that box once it is
  * ready.
  *
- * @param options `shared`: the directory of the sessions' sockets; `directory`: the private one; `values`: those of the
- * boxes' scripts; `start`: starts a box, and waits until it is ready
+ * @param options `shared`: the directory of the sessions' sockets; `directory`: the private directory; `values`: the
+ * values of the boxes' scripts; `start`: starts a box, and waits until it is ready
  */
 async function startBoxes(
   host: Host,
@@ -196,17 +196,20 @@ async function startBoxes(
     },
   );
   const box = await start(startBox, boxArgv("box", display));
-  // Out of reach of whoever takes over waypipe: the guard connects here.
+  // The guard connects there, where an attacker who takes over waypipe cannot replace them.
   await takeOut(host, { name: "waypipe", directory, kind: "isSocket" });
   await takeOut(host, { name: "alive", directory, kind: "isFifo" });
   return box;
 }
 
-/** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. Before 0.9.0 it makes none. */
+/**
+ * Errors of waypipe 0.9.2 and 0.11.2 if the compositor lacks security contexts, and of versions before 0.9.0, which
+ * lack them.
+ */
 const noContexts =
   /Security context is not supported|did not provide wp_security_context_manager|unrecognized option '--secctx/;
 
-/** Moves what the box of the session has made to where no box sees it, if it is what it is to be. */
+/** Moves a socket or FIFO that the session's box has made to where no box sees it, and checks its type. */
 async function takeOut(
   host: Host,
   { name, directory, kind }: { name: keyof typeof privateNames; directory: string; kind: "isSocket" | "isFifo" },
@@ -218,11 +221,11 @@ async function takeOut(
   });
 }
 
-/** The private directory, which no container sees; `shared` has the socket of the guard. */
+/** Makes the private directory, which no container sees; `shared` is the directory for the guard's socket. */
 async function makeDirectories(
   { host, mounts, crossesNetwork }: Container,
 ): Promise<AsyncDisposable & { shared: string; path: string }> {
-  // Not the run's own one: guard and boxes may outlive it.
+  // Not the run's own directory: guard and boxes may outlive the run.
   const made = await makePrivateDirectory(host, "w");
   const shared = crossesNetwork ? join(made.path, "windows") : mounts.sockets;
   const makes = [
@@ -236,9 +239,9 @@ async function makeDirectories(
 }
 
 /**
- * The path of the compositor's socket, as libwayland finds it.
+ * Finds the compositor's socket as libwayland does.
  *
- * @throws {CannotShow} when it is not there
+ * @throws {CannotShow} when it does not exist
  */
 async function findCompositor(host: Host): Promise<string> {
   const name = host.env("WAYLAND_DISPLAY") ?? "wayland-0";
@@ -248,9 +251,9 @@ async function findCompositor(host: Host): Promise<string> {
 }
 
 /**
- * Whether the compositor makes security contexts: it is asked for one, which is given up at once.
+ * Whether the compositor supports security contexts: makes one, and drops it at once.
  *
- * @throws {CannotShow} when waypipe cannot start, or when the compositor does not answer; and as {@linkcode tryBox}
+ * @throws {CannotShow} when waypipe cannot start, or the compositor does not answer; also as {@linkcode tryBox}
  */
 export async function tryContext(host: Host): Promise<boolean> {
   const values = { shared: "/tmp", transport: "trial", app_id: "gui-container", own: "/tmp" };
@@ -266,9 +269,9 @@ export async function tryContext(host: Host): Promise<boolean> {
 }
 
 /**
- * Starts a box or the guard, and waits until it is ready. Ctrl-C does not close the windows.
+ * Starts a box or the guard, and waits until it is ready.
  *
- * @param options `line`: takes each line that it prints after that
+ * @param options `word`: its input; `line`: takes each line that it prints after that
  */
 async function startReady(
   host: Host,
@@ -293,7 +296,7 @@ async function startReady(
   throw endedEarly(first);
 }
 
-/** The error for what Wayland cannot show, with `reason` as the end of a sentence: see {@linkcode CannotShow}. */
+/** The error if Wayland cannot show the request, with `reason` as the end of a sentence: see {@linkcode CannotShow}. */
 export function noWayland(
   reason: string,
   options: { exitCode?: number; output?: string; cause?: unknown } = {},
@@ -302,13 +305,13 @@ export function noWayland(
   return new CannotShow("Wayland cannot show this", reason, { hint, ...options });
 }
 
-/** Why a box has ended before it was ready. */
+/** The error for a box that has ended before it was ready. */
 function endedEarly({ stdout, stderr }: ProcessResult): UserError {
   const output = `${stdout}${stderr}`.trim();
   if (/waypipe: (?:command )?not found/.test(output)) {
     return noWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
-  // waypipe 0.9.2, and 0.11.2. A compositor that has crashed leaves its socket.
+  // Errors of waypipe 0.9.2 and 0.11.2. A crashed compositor leaves its socket behind.
   if (/Failed to connect to the Wayland compositor|ECONNREFUSED/.test(output)) {
     return noWayland("the compositor that $WAYLAND_DISPLAY names does not answer", { output });
   }

@@ -1,6 +1,6 @@
 /**
- * Windows on a Wayland compositor of the host's: waypipe's client shows them, waypipe's server sends them. A window
- * lives no longer than its client, so that there is nothing to come back to.
+ * Windows on the host's Wayland compositor: waypipe's server sends them, waypipe's client shows them. Windows close
+ * with their client, so that they cannot be shown again.
  */
 
 import { abortable } from "@std/async";
@@ -35,7 +35,7 @@ export const wayland: Display = {
       detached && "a Wayland window cannot be left and shown later",
       userOptions.length > 0 && `"${userOptions[0]}" is an option for xpra`,
       !box && "waypipe runs in a sandbox only",
-      // Over Wayland, it ends with the run.
+      // Over Wayland, such an app would end with the run.
       crossesNetwork && display === "auto" && host.env("DISPLAY") &&
       "an app on another machine can then be left and shown again",
     ].find((reason) => reason);
@@ -60,7 +60,7 @@ async function openWindows(
     startWaylandClient(container, { app: basename(program), clipboard, closesAfterMs, border, ...files }),
     servedBy(host, open),
   ]);
-  // Over a network, the windows last no longer than the connection of this run.
+  // Over a network, the windows close with the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
     note: [`; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}`, ...why].join("; "),
@@ -71,12 +71,12 @@ async function openWindows(
     },
     async show(session) {
       await client.note(session);
-      // Of a container on another machine, there may be nothing here.
+      // A container on another machine may have no directory here.
       await ifThere(writeText(host, shownPath(container), { text: "", mode: 0o600 }));
       if (stays) client.keep();
     },
     async closeClipboard(session, channels) {
-      // The run has been told to end, which is not to end this.
+      // Independent of the run's own signal, which may have aborted.
       await closeInGuard(container, { session, channels, signal: AbortSignal.timeout(closeMs) });
     },
     async ended(session) {
@@ -86,7 +86,7 @@ async function openWindows(
       const gone = new UserError(`The desktop has ended, and with it the windows of "${session}"`, {
         hint: "Start the app again once a desktop runs",
       });
-      // As it was asked when the session began.
+      // As when the session began.
       const lost = (): Promise<UserError | undefined> =>
         tryContext(host).then(() => undefined, (error) => error instanceof CannotShow ? gone : undefined);
       return {
@@ -105,16 +105,16 @@ async function openWindows(
   };
 }
 
-/** A file that no container sees: it says that windows of this one were shown over Wayland. */
+/** A file that no container sees. It exists if this container's windows were ever shown over Wayland. */
 function shownPath({ mounts }: Pick<Container, "mounts">): string {
   return join(mounts.directory, "shown-over-wayland");
 }
 
 /**
- * The container's end: waypipe, which connects to the host's end.
+ * The container's end: waypipe's server, which connects to the host's end.
  *
- * @param options `wasShown`: the container has had a waypipe. Where that is gone, nobody but the user chooses X, over which
- * its apps hear of whatever is copied
+ * @param options `wasShown`: the container once had waypipe. If it is missing now, only the user may choose X, where
+ * its apps see everything that is copied
  */
 export function waypipeServer(
   { label, crossesNetwork }: Pick<Container, "label" | "crossesNetwork">,
@@ -140,18 +140,18 @@ export function waypipeServer(
 }
 
 /**
- * Waits for the end of a session on another machine. Nothing can show its windows a second time: they last no longer
- * than this run and its connection, and so does the app.
+ * Waits for the end of a session on another machine. Its windows cannot be shown again: they and the app end with this
+ * run and its connection.
  *
- * @returns how its windows have ended
- * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
+ * @returns how its windows ended
+ * @throws {UserError} when its windows are gone because they were closed, or because the connection is lost
  */
 export async function awaitRemoteEnd(
   container: Container,
   { session, client }: { session: string; client: WaylandClient },
 ): Promise<WindowsEnd> {
   const { host, label } = container;
-  // The container may answer anything at any time: its answer only means that it is worth looking. It fails with the
+  // The container may answer anything at any time: an answer is only a reason to check. The call fails with the
   // connection.
   const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
   try {

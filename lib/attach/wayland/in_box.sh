@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # in_box.sh
-# In front of make_context.sh and show_session.sh: waypipe in a box, which ends with the session; also with its input, unless that
-# ends with the line "keep".
+# Before make_context.sh and show_session.sh: the common part of the boxes for waypipe. A box ends with the session, and
+# with its stdin, unless that has the line "keep".
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
-#   transport  the name there of this session's socket; "~end" after it is a FIFO that the session holds open while it lives
+#   transport  the name of this session's socket there; with "~end", a FIFO that the session holds open while it lives
 : "${shared:?}" "${transport:?}"
 fifo=$shared/$transport~end
 trap 'rm -f "$fifo"' EXIT
@@ -14,7 +14,7 @@ trap 'exit 0' TERM
 { exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; kill $$; } &
 over=$!
 
-# Waits until a process has made a socket. Returns 1 when it has ended before.
+# Waits until a process has made a socket. Returns 1 if the process ends before.
 await_socket() {
   tries=0
   until [ -S "$2" ]; do
@@ -29,7 +29,7 @@ await_socket() {
 await_end() {
   echo ready
   read -r word && [ "$word" = keep ] || exit 0
-  # A session that has not opened it by then never will.
+  # A session that has not opened the FIFO by then never will.
   { sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
   wait "$over"
 }

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # serve_wayland.sh
-# The end of the main process of a session's service, after start_waypipe.sh: becomes the app when waypipe is ready.
+# The end of the main process of a session's service, after start_waypipe.sh: becomes the app once waypipe is ready.
 #
 # Values in front: x_gate.py, and run_on_x.sh
 start_bus
 
-# The desktop's input method comes by the compositor (text-input-v3), of which Qt 5 knows nothing: for Qt, one that the container has
-# and has set up takes its place if it goes by D-Bus. XIM would need X.
+# The compositor passes the desktop's input method on (text-input-v3), but Qt 5 does not support that: so Qt uses an
+# input method that is set up in the container, if it works over D-Bus. XIM would need X.
 unset GTK_IM_MODULE XMODIFIERS
 case ${QT_IM_MODULE-} in
   fcitx*) fcitx5 -d ;;
@@ -14,11 +14,11 @@ case ${QT_IM_MODULE-} in
   *) false ;;
 esac >/dev/null 2>&1 || unset QT_IM_MODULE
 
-# What can do both takes Wayland.
+# Apps that support both use Wayland.
 export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HINT=wayland WAYLAND_DISPLAY="gui-${session:?}"
 
-# For what knows only X, and is started by an app, such as a terminal. X servers choose a low number; no other session has this one,
-# which is a process that lives.
+# A display for programs that support only X, and that an app starts, such as a terminal. X servers choose low numbers;
+# no other session has this number, since it is the id of a live process.
 x_socket=/tmp/.X11-unix/X$$
 ln -s "$x_socket" "$RUNTIME_DIRECTORY/x_socket"
 printf '%s\n' "${x_gate:?}" >"$RUNTIME_DIRECTORY/x_gate.py"

@@ -1,4 +1,7 @@
-/** A run lends what the user drops on the windows of its session, or pastes there, on this host's Wayland desktop. */
+/**
+ * The run's end of drops and pastes: lends files that the user drops on the session's windows on Wayland, or pastes
+ * there.
+ */
 
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
@@ -9,8 +12,8 @@ import { privateNames } from "../../guard/wayland/process_interface.ts";
 import { guardsOf } from "../session/runs.ts";
 
 /**
- * Answers the guard of a session, if it has one on this host, until the end of this value's scope. The run that does so
- * last is the one that is asked. Where that fails, the user is told, and the session goes on.
+ * Answers the guard of a session, if it has one on this host, until the end of this value's scope. The guard asks the
+ * last run that has called this. On failure, the user is told, and the session goes on.
  */
 export async function takeDrops(
   container: Container,
@@ -18,7 +21,7 @@ export async function takeDrops(
 ): Promise<AsyncDisposable | undefined> {
   const guard = (await guardsOf(container)).get(session);
   if (guard === undefined) return undefined;
-  // One of the names that Deno lets the run listen by.
+  // A path at which the run's Deno permissions allow it to listen.
   const own = join(await container.directory(), "guard");
   const warn = (error: Error): void =>
     container.host.ui.warn(`Files dropped on "${session}", or pasted, are not lent: ${error.message}`);
@@ -31,7 +34,7 @@ export async function takeDrops(
     return {
       async [Symbol.asyncDispose]() {
         closeQuietly(listener);
-        // Until then, Deno removes what is at `own`: the socket of the next one.
+        // Until then, Deno may remove the path `own`, which would be the next listener's socket.
         await answering;
       },
     };
@@ -42,7 +45,7 @@ export async function takeDrops(
   }
 }
 
-/** {@linkcode takeDrops} for a run that serves the apps, also once more, when a later run that did so has ended. */
+/** {@linkcode takeDrops} for a run that serves the apps; repeated each time a later run that did so has ended. */
 export async function keepDrops(
   container: Container,
   { session, portals }: { session: string; portals: Pick<Portals, "give" | "onAgain"> },
@@ -60,8 +63,7 @@ export async function keepDrops(
 }
 
 /**
- * Answers a guard, which has one drop and one paste at a time. The answer is empty where nothing is lent: the user
- * knows.
+ * Answers a guard, which has one drop and one paste at a time. There is no answer if lending fails: the user was told.
  */
 async function answerEach(
   listener: Deno.UnixListener,
@@ -75,7 +77,7 @@ async function answerEach(
       const lent = how === undefined ? undefined : await lend(list, how as Given).catch(() => undefined);
       if (lent !== undefined) await sendText(guard, `${answerMark}${lent}`);
     } catch (error) {
-      // It waits no longer.
+      // A guard that is gone waits no longer.
       if (!isEndGone(error)) warn(error as Error);
     }
   };

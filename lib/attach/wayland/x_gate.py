@@ -1,7 +1,7 @@
 # x_gate.py
-# The X display of a session on Wayland: systemd-socket-activate starts this with the first client. A program that knows X only gets
-# Xwayland, in one window, for as long as one of them is there. What may take Wayland is turned away, and then does.
-# Parameter: run_on_x.sh.
+# The X display of a session on Wayland: systemd-socket-activate starts this with the first client. Programs that
+# support only X get Xwayland, in one window, while one of them is connected. Programs that support Wayland are refused,
+# and fall back to it. Parameter: run_on_x.sh.
 import contextlib
 import os
 import re
@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 
-# Toolkits that know Wayland, as in find_x_only.sh.
+# Toolkits that support Wayland, as in find_x_only.sh.
 WAYLAND = re.compile(r"/lib(wayland-client|gtk-[34]|Qt[5-9]|SDL)")
-# What shows no window, or none for long, as xdg-open's xprop: that of a server would open, empty.
+# Programs without a lasting window, such as xdg-open's xprop: for them, a server's window would open empty.
 WINDOWLESS = re.compile(r"oosplash|setxkbmap|wmctrl|xclip|xdotool|xdpyinfo|xinput|xmodmap|xprop|xrandr|xrdb|xsel|xset|xwininfo")
 START = """. "$RUNTIME_DIRECTORY/environment"; has_x_server && { exec 4>&1 >&2; run_on_x sh -c 'echo "$DISPLAY" >&4; exec 4>&- cat'; }"""
 
@@ -31,7 +31,7 @@ def is_let_in(client):
         return uid == os.getuid() and not waits and not WAYLAND.search(maps.read())
 
 
-# Gives the socket of a server that lives until the end of the context.
+# Yields the socket of a server that lives until the end of the context.
 @contextlib.contextmanager
 def running_server():
     global server, display, clients
@@ -44,7 +44,7 @@ def running_server():
     try:
         yield f"/tmp/.X11-unix/X{display}"
     finally:
-        # The next one may come at once, as Java's second one does.
+        # The next client may come at once, as Java's second connection does.
         time.sleep(1)
         with lock:
             clients -= 1

@@ -1,4 +1,4 @@
-/** xpra's client on the host: started in its box, behind its guard, and ended with both. */
+/** Starts xpra's client on the host, in its box and behind its guard. */
 
 import repairXpra from "./repair_xpra.py" with { type: "text" };
 import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts";
@@ -14,28 +14,28 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 import { dirname, join } from "@std/path";
 
 /**
- * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process for ever
- * when it is killed while it still makes the box (0.12.0), which takes some ten milliseconds.
+ * How long a new client is not killed, in milliseconds. bubblewrap leaves a process behind forever if it is killed
+ * while it makes the box (0.12.0), which takes some ten milliseconds.
  */
 const boxingMs = 250;
 
 export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | "userOptions" | "box"> {
   container: Container;
-  /** That of the run's clients before this one, too. */
+  /** The guard, which the run's clients share. */
   guard: ClientGuard;
   screen: XScreen;
 }
 
 export interface ClientResult extends ProcessResult {
-  /** Whether it got as far as showing a session. */
+  /** Whether it was attached to a session. */
   wasAttached: boolean;
-  /** Why the guard ended it, in one line; undefined when it was not the guard. */
+  /** Why the guard disconnected it, in one line; undefined if it did not. */
   reason: string | undefined;
 }
 
-/** A client that was started. It ends with the scope of this value, and with the run. */
+/** A running client. It ends with this value's scope, and with the run. */
 export interface Client extends AsyncDisposable {
-  /** Connects the client to a session. When the container has replaced the session's socket, the client ends. */
+  /** Connects the client to a session. If the container has replaced the session's socket, the client ends. */
   show(session: string): Promise<void>;
   /** How it ended. Never rejects. */
   ended: Promise<ClientResult>;
@@ -43,7 +43,7 @@ export interface Client extends AsyncDisposable {
 
 /**
  * Starts a client, which loads and waits until `show` connects it to a session. xpra 6.5.5 takes 1.3 s to connect, of
- * which it sleeps 1 s: meanwhile the session is started or looked up.
+ * which it sleeps 1 s; meanwhile the session is started or found.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
   const { container, open, guard, border, userOptions, screen, box } = options;
@@ -71,10 +71,10 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, border, userOptions });
   host.signal.throwIfAborted();
-  // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
-  // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 sometimes hangs.
+  // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C in
+  // the terminal does not reach it: with that signal and ours, xpra 6.5.5 sometimes hangs.
   const paths = { socket: guard.socket, pixels: pixels?.path };
-  // The container can influence what the client prints, and how much: only the end is kept.
+  // The container influences what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };
   const client = startBox
     ? startBox(boxedArgv(argvFor, { ...paths, env, hostEnv: host.env }), { output })
@@ -104,7 +104,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
         guard.say("session");
       } catch (error) {
         if (error instanceof UserError) throw error;
-        // The client then ends, with this as the reason.
+        // The client then ends with this reason.
         guard.say("refuse", (error as Error).message);
       }
     },
@@ -117,31 +117,31 @@ export async function startClient(options: ClientOptions): Promise<Client> {
 }
 
 /**
- * The size of the file for pixels: a ring for eight pictures of the screen. xpra takes no less than 64 MiB (6.5.5), and
- * its own 2 GiB only fill memory and disk.
+ * The size of the file for pixels: a ring buffer for eight pictures of the screen. xpra accepts no less than 64 MiB
+ * (6.5.5), and its default of 2 GiB only fills memory and disk.
  */
 function pixelsBytes({ width, height }: XScreen): number {
   const MiB = 2 ** 20;
   return Math.min(Math.max(8 * 4 * width * height, 64 * MiB), 256 * MiB);
 }
 
-/** The file for pixels. It is removed at the end of this value's scope. */
+/** The file for pixels, which is removed at the end of this value's scope. */
 interface Pixels extends AsyncDisposable {
-  /** The container opens it by the same base name. */
+  /** Its path here; its base name is the same in the container. */
   path: string;
-  /** Moves it to where the container can open it. The client has it open by then. */
+  /** Moves it to where the container can open it, after the client has opened it. */
   share(): void;
-  /** Removes it from there. Both ends have it open by then. */
+  /** Removes it from there, after both ends have opened it. */
   hide(): Promise<void>;
 }
 
 /**
  * Makes the file for pixels.
  *
- * The container must be able to open it, so it is made in the shared directory, where it inherits the right ACL. The
- * container could put a link to another file in its place. So the client opens it in the private directory, where it is
- * checked to be the same file, and only then is it moved back. It never has two names: xpra 6.6's server takes no file
- * with more than one.
+ * The container must be able to open it, so it is made in the shared directory, where it inherits the right ACL. There
+ * the container could replace it by a link to another file. So it is moved to the private directory, checked to be the
+ * same file, opened by the client, and only then moved back. It never has two names: xpra 6.6's server refuses files
+ * with several links.
  */
 export async function makePixels({ mounts }: Container, directory: string, bytes: number): Promise<Pixels> {
   const name = `.pixels-${crypto.randomUUID()}`;

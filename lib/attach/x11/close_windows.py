@@ -1,5 +1,6 @@
 # close_windows.py
-"""Asks all windows of the display to close, as its window manager does for the user (ICCCM 4.2.8.1). Ends with 1 if none can be."""
+"""Asks all windows of the display to close, as a window manager would (ICCCM 4.2.8.1). Exits with 1 if it can ask none.
+"""
 
 from ctypes import CDLL, POINTER, byref, c_long, c_ulong, c_void_p
 
@@ -26,7 +27,7 @@ def values(window, *wanted):
 shown = values(x.XDefaultRootWindow(display), windows, WINDOW)
 asked = [window for window in shown if delete in values(window, protocols, ATOM)]
 for window in asked:
-    # Each field of an XClientMessageEvent takes the place of a long.
+    # Each field of an XClientMessageEvent has the size of a long.
     event = (c_long * 24)(CLIENT_MESSAGE, 0, 1, 0, window, protocols, LONGS, delete)
     x.XSendEvent(display, c_ulong(window), 0, c_long(0), event)
 x.XCloseDisplay(display)

@@ -1,4 +1,4 @@
-/** Windows on an X display of the host's: xpra's client shows them, xpra's server sends them. */
+/** Windows on the host's X display: xpra's server sends them, xpra's client shows them. */
 
 import closeWindows from "./close_windows.py" with { type: "text" };
 import repairXpra from "./repair_xpra.py" with { type: "text" };
@@ -22,7 +22,7 @@ export const x11: Display = {
     if (!detached) requireDisplay(host, why);
   },
   prepare: (host) => Promise.allSettled([hostScreen(host), findClient(host)]),
-  // The X server loads them for GLX: 150 MB, of which it took a quarter of a second to ask for pages one by one.
+  // The X server loads these libraries for GLX: 150 MB, whose page faults took a quarter of a second.
   preload: ["libLLVM", "libgallium", "libz3"].map((library) => `/usr/lib/*/${library}*`),
   open: openWindows,
 };
@@ -41,7 +41,7 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   const guardOf = (): Promise<ClientGuard> => guard ??= startClientGuard(container, options);
   const start = async (screen: XScreen): Promise<Client> =>
     client = await startClient({ ...options, container, guard: await guardOf(), screen });
-  // The client takes its time to load: meanwhile the container is reached and the session starts.
+  // The client takes long to load; meanwhile the container is reached and the session starts.
   if (!detached) await all([guardOf(), hostScreen(host).then(start), checkClient(host, why)]);
   const screen = await hostScreen(host).catch(() => fallbackScreen);
   const resources = stack.move();
@@ -58,7 +58,7 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
     },
     async ended(session) {
       const end = await client!.ended;
-      // The next one is shown by a client of its own.
+      // Each attachment has its own client.
       client = undefined;
       return {
         windows: (await guardOf()).windows(),
@@ -71,9 +71,9 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
 }
 
 /**
- * The container's end: xpra on an X server of the session's own.
+ * The container's end: xpra on the session's own X server.
  *
- * @param options `sockets`: where the sessions' sockets are, in the container
+ * @param options `sockets`: the directory of the sessions' sockets, in the container
  */
 export function xpraServer(
   { label, crossesNetwork }: Pick<Container, "label" | "crossesNetwork">,
@@ -96,7 +96,7 @@ export function xpraServer(
   };
 }
 
-/** Why a session is not shown any more that its app has not ended; undefined where the user has left it. */
+/** The error if a session is no longer shown although its app has not ended; undefined if the user has left it. */
 async function failure(
   container: Container,
   { session, end, isNew, app }: {

@@ -1,4 +1,4 @@
-/** The guard of a run's clients: a process of its own, which hears what it needs to know line by line. */
+/** The guard of a run's xpra clients: a separate process, to which the run sends lines, and whose lines it reads. */
 
 import { UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
@@ -10,16 +10,19 @@ import { guardLines, type RunWord, xpraGuardArgv } from "../../guard/xpra/proces
 import type { WindowsOptions } from "../display/display.ts";
 import { guardHistory, hearGuard, launchGuard, whyEnded } from "../display/guard.ts";
 
-/** A guard that was started. It ends with the scope of this value, and with the run. */
+/** A running guard. It ends with this value's scope, and with the run. */
 export interface ClientGuard extends AsyncDisposable {
-  /** Where it listens. */
+  /** The path of its socket. */
   socket: string;
-  /** Resolves when it listens for a client, one at a time. `on` is called before the hello of each end passes. */
+  /** Makes it listen for the next client, and resolves when it does. Calls `on` before the hello of each end passes. */
   expect(on: { clientHello(): void; serverHello(): void }): Promise<void>;
   say(word: RunWord, about?: string): void;
-  /** The client has ended. Resolves to why the guard had cut it off, in one line; undefined: it had not. */
+  /**
+   * Tells it that the client has ended. Resolves to why the guard disconnected it, in one line; undefined if it did
+   * not.
+   */
   over(): Promise<string | undefined>;
-  /** How the windows of the clients had ended when the last one was over. */
+  /** How the windows ended, as of the last client's end. */
   windows(): WindowsEnd;
 }
 
@@ -36,7 +39,7 @@ export async function startClientGuard(
   let on: Parameters<ClientGuard["expect"]>[0] | undefined;
   const words = new TextEncoderStream();
   const input = words.writable.getWriter();
-  // A guard that has ended hears nothing.
+  // Errors mean that the guard has ended.
   const say = (word: RunWord, about = ""): void =>
     void input.write(`${word} ${shortLine(about, 200)}\n`).catch(() => {});
   const line = (line: string): void => {
@@ -46,7 +49,7 @@ export async function startClientGuard(
       on?.clientHello();
       say("shared");
     } else hear(line);
-    // Once it is written, or could not be.
+    // Once the line is written, or could not be.
     if (crossingIn(line)) history.written().then(() => history.isFull("clipboard") && say("full"));
   };
   const argv = xpraGuardArgv({

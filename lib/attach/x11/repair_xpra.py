@@ -1,5 +1,5 @@
 # repair_xpra.py
-# Loaded by the Python of both ends before xpra (its module site): mends modules of xpra 6.5.5 as they are loaded.
+# Loaded by Python (its module site) before xpra, at both ends: patches modules of xpra 6.5.5 as they are loaded.
 import contextlib
 import os
 import struct
@@ -8,8 +8,8 @@ import types
 from importlib.machinery import PathFinder
 
 
-# A window's properties are read before xpra hears of their changes: what changes in between was missed, such as the
-# title of an app that opens a file.
+# xpra reads a window's properties before it selects events of their changes, and so missed changes in between, such as
+# the title of an app that opens a file.
 def hear_first(core):
     model, x11 = core.CoreX11WindowModel, core.X11Window
     read = model._read_initial_X11_properties
@@ -21,7 +21,7 @@ def hear_first(core):
     model._read_initial_X11_properties = hear_and_read
 
 
-# A border was drawn over the edge of the app's picture: it is around it, but for popups.
+# xpra drew a border over the edge of the app's picture. This puts it around the picture, except for popups.
 def frame(base):
     kind, toplevel = base.GTKClientWindowBase, base.Gtk.Window
     make = kind.init_drawing_area
@@ -43,13 +43,14 @@ def frame(base):
     kind.init_drawing_area, kind.set_default_size = make_in_border, set_default_size
 
 
-# xclip does not say how large it is what comes in pieces, from 1 MiB on: it was lost, and xclip waited for ever.
+# From 1 MiB on, xclip sends data in pieces (INCR) without stating the size. The data was lost, and xclip waited
+# forever.
 def take_unsized(proxy):
     size = lambda form, data: struct.unpack(form, data or bytes(struct.calcsize(form)))
     proxy.struct = types.SimpleNamespace(unpack=size)
 
 
-# The work area, which menus keep to, stayed that of the screen at the start.
+# The work area, which limits menus, remained that of the screen at the start.
 def follow_screen(display):
     kind = display.DisplayConnection
     set_monitors = kind.set_monitors
@@ -87,6 +88,6 @@ class Repairs(PathFinder):
         return spec
 
 
-# The app's own Python does without.
+# The app's own Python must not load this.
 os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].partition(":")[2]
 sys.meta_path[sys.meta_path.index(PathFinder)] = Repairs

@@ -1,4 +1,4 @@
-/** The screen of a session: as large as the host's, with its monitors and its dots per inch. */
+/** The screen of a session: it has the size, monitors and dots per inch of the host's. */
 
 import { causedBy, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
@@ -10,10 +10,10 @@ export interface XScreen {
   width: number;
   /** Of all monitors together, in pixels. */
   height: number;
-  /** Dots per inch: apps choose the size of letters by it. */
+  /** Dots per inch, by which apps scale their text. */
   dpi: number;
   /**
-   * Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres.
+   * The geometry of each monitor, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres.
    */
   monitors: readonly string[];
 }
@@ -21,10 +21,10 @@ export interface XScreen {
 /** How long an X server may take to answer, in milliseconds: one that hangs never does. */
 const answerMs = 10_000;
 
-/** The dots per inch that X servers assume by themselves. */
+/** The default dots per inch of X servers. */
 const usualDpi = 96;
 
-/** The screen that a session has when the host's own is not known. */
+/** The screen of a session when the host's is not known. */
 export const fallbackScreen: XScreen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
 
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
@@ -32,7 +32,7 @@ const noDisplayHint = "Run it in a desktop session, or start the app without its
 /**
  * Checks that there is an X display to show windows on.
  *
- * @param whyX why Wayland does not show them, on a Wayland desktop
+ * @param whyX why Wayland cannot show them, on a Wayland desktop
  * @throws {UserError} when `$DISPLAY` is not set
  */
 export function requireDisplay(host: Host, whyX?: string): void {
@@ -46,9 +46,9 @@ export function requireDisplay(host: Host, whyX?: string): void {
 }
 
 /**
- * The host's whole X screen, asked once; {@linkcode fallbackScreen} when xrandr does not report it.
+ * The host's whole X screen, queried once; {@linkcode fallbackScreen} if xrandr does not report it.
  *
- * @throws {UserError} when the display cannot be opened, or does not answer
+ * @throws {UserError} when the display cannot be opened or does not answer
  */
 export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host) => {
   try {
@@ -58,7 +58,7 @@ export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host)
     ]);
     const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
     if (found.length === 0) return fallbackScreen;
-    // What is set for the host's apps.
+    // The setting for the host's apps.
     const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(resources)?.[1]);
     return {
       width: Math.max(...found.map(([, width, , x]) => Number(width) + Number(x))),

@@ -1,20 +1,20 @@
 # shellcheck shell=sh
 # serve_x11.sh
-# The end of the main process of a session's service, after serve_session.sh: starts an X server on a display of its own
-# choice, then becomes xpra, which takes the listening socket from systemd. The parameters are options of xpra.
+# The end of the main process of a session's service, after serve_session.sh: starts an X server, which chooses its
+# display number, then becomes xpra, which takes the listening socket from systemd. The parameters are options of xpra.
 #
 # Values in front:
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
-#   monitors     where each monitor is in it; empty for a single one
+#   monitors     the geometry of each monitor; empty for a single one
 #   repairs      repair_xpra.py
-#   close_windows  what stop_session.sh runs on the display
+#   close_windows  the script that stop_session.sh runs on the display
 : "${screen:?}" "${dpi:?}" "${monitors?}" "${repairs:?}" "${close_windows:?}"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
-# A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
+# A cookie for any display, since the number is not known yet (Xsecurity(7); libXau's AuWrite.c has the format).
 { printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
-# It can grow by a further monitor of 3840x2160. Xvfb paints the largest screen at its start, in this file (X.Org 21.1): 50 MB for a
-# screen of 1920x1200.
+# The screen can grow by one more monitor of 3840x2160. At its start, Xvfb paints the largest screen into its file
+# (X.Org 21.1): 50 MB for a screen of 1920x1200.
 width=${screen%x*} height=${screen#*x}
 largest=$((width + 3840))x$((height > 2160 ? height : 2160))
 [ "$(($(stat --file-system --format='%a * %S' "$RUNTIME_DIRECTORY")))" -gt 300000000 ] || largest=$screen
@@ -22,8 +22,8 @@ Xvfb -displayfd 3 -screen 0 "${largest}x24+32" -fbdir "$RUNTIME_DIRECTORY" -auth
   +extension GLX +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
 server=$!
 start_bus
-# Xvfb tells the number of its display once it is ready. Its socket has it long before: whoever connects waits, and xpra loads
-# meanwhile.
+# Xvfb reports its display number once it is ready. Its socket has the number long before: clients that connect wait, so
+# that xpra can load meanwhile.
 until
   display=$(readlink "/proc/$server/fd/"* | awk '
     FILENAME != "-" { if (sub("^/tmp/.X11-unix/X", "", $8)) displays["socket:[" $7 "]"] = $8; next }
@@ -35,7 +35,7 @@ do
 done
 export DISPLAY=":$display"
 
-# The same cookie for this very display: python-xlib 0.33 does not use one for any display.
+# The same cookie for this display: python-xlib 0.33 ignores cookies for any display.
 octal() { printf '\\0%o' "$1"; }
 host=$(uname -n)
 {
@@ -46,14 +46,14 @@ host=$(uname -n)
 cat "$XAUTHORITY-display" >>"$XAUTHORITY"
 rm "$XAUTHORITY-display"
 
-# Xvfb has one output, called "screen", which the first monitor takes. xpra 6.5.5 sets monitors of Xorg's dummy driver only.
+# Xvfb has one output, "screen", for the first monitor. xpra 6.5.5 sets monitors only with Xorg's dummy driver.
 {
   if [ "$screen" != "$largest" ]; then
     xrandr --newmode "$screen" 0 "$width" 0 0 "$width" "$height" 0 0 "$height"
     xrandr --addmode screen "$screen"
     xrandr --dpi "$dpi" --output screen --mode "$screen"
   fi
-  # All of it is black by now, as a hole is, which takes no memory.
+  # The file is all zeros (black) by now: a hole reads the same, and takes no memory.
   fallocate --punch-hole --offset 65536 --length 200000000 "$RUNTIME_DIRECTORY/Xvfb_screen0" || :
   output=screen
   for monitor in $monitors; do
@@ -61,8 +61,8 @@ rm "$XAUTHORITY-display"
     output=none
   done
 } &
-# An input method that the container has set up takes the place of xpra's choice, which is none. It is started here, since an app of
-# Xlib, such as xterm, does without one that is not there yet.
+# An input method that is set up in the container replaces xpra's default of none. It is started here, since Xlib apps
+# such as xterm only use one that already runs.
 case ${XMODIFIERS-} in
   @im=fcitx) fcitx5 -d >/dev/null 2>&1 || : ;;
   @im=ibus) ibus-daemon --daemonize --xim >/dev/null 2>&1 || : ;;
@@ -71,6 +71,6 @@ esac
 printf %s "$repairs" >"$RUNTIME_DIRECTORY/sitecustomize.py"
 printf %s "$close_windows" >"$RUNTIME_DIRECTORY/close_windows.py"
 export PYTHONPATH="$RUNTIME_DIRECTORY:${PYTHONPATH-}"
-# Without --env, xpra 6.5.5 forgets the bus, and it and the app would be on the one that all sessions share.
+# Without --env, xpra 6.5.5 drops the bus address, and would share one bus with the apps of all sessions.
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" \
   --env="DBUS_SESSION_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"

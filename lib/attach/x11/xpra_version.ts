@@ -1,4 +1,7 @@
-/** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
+/**
+ * Checks the version of xpra at either end: missing, too old, or with a vulnerability that a hostile container could
+ * exploit.
+ */
 
 import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import { distribution } from "../../base/distribution.ts";
@@ -10,12 +13,12 @@ import { absent, broken, failureOf, type Finding, ok, risk } from "../../cli/fin
 /** How long xpra may take to report its version, in milliseconds. */
 const answerMs = 30_000;
 
-/** The first version that is supported: the long-term one. */
+/** The oldest supported major version: the long-term one. */
 const oldest = 5;
 
 /**
- * What a hostile server can do with a client, by its major version, and the first version that has the fix. From xpra's
- * release notes of 6.5.3, 6.5.1 and 5.1.6.
+ * What a hostile server can do to a client, by major version, and the first version with the fix. From xpra's release
+ * notes of 6.5.3, 6.5.1 and 5.1.6.
  */
 const vulnerabilities: Readonly<Record<number, { fixedIn: string; reason: string }>> = {
   5: {
@@ -28,17 +31,17 @@ const vulnerabilities: Readonly<Record<number, { fixedIn: string; reason: string
   },
 };
 
-/** The version in what `xpra --version` prints, such as `xpra v6.5.5-r0`: `6.5.5`. Undefined when there is none. */
+/** The version in the output of `xpra --version`, such as `xpra v6.5.5-r0`: `6.5.5`. Undefined if there is none. */
 export function parseXpraVersion(text: string): string | undefined {
   const [, version, patch = ".0"] = /\bv?(\d+\.\d+)(\.\d+)?/.exec(text) ?? [];
   return version && version + patch;
 }
 
 /**
- * What there is to say of an xpra: too old, or with a known vulnerability of its client.
+ * Judges a version of xpra: too old, or with a known vulnerability of its client.
  *
- * @param printed what `xpra --version` prints
- * @param where "on this host", or in which container
+ * @param printed the output of `xpra --version`
+ * @param where "on this host", or the container
  */
 export function judgeXpra(printed: string, where: string, hint: string): Finding {
   const version = parseXpraVersion(printed);
@@ -50,7 +53,7 @@ export function judgeXpra(printed: string, where: string, hint: string): Finding
   return risk(`${what}. Install ${known.fixedIn} or later`, hint);
 }
 
-/** What there is to say of the host's xpra, asked once. */
+/** Judges the host's xpra, once. */
 export const findClient: (host: Host) => Promise<Finding> = oncePer(async (host) => {
   const [where, hint] = ["on this host", installHere()];
   try {
@@ -63,10 +66,10 @@ export const findClient: (host: Host) => Promise<Finding> = oncePer(async (host)
 });
 
 /**
- * Checks the host's xpra. Warns of a known vulnerability.
+ * Checks the host's xpra. Warns about a known vulnerability.
  *
- * @param why why Wayland does not show this, as the end of a sentence; undefined where X is all that there is, or wanted
- * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
+ * @param why why Wayland cannot show this, as the end of a sentence; undefined if there is only X, or the user wants X
+ * @throws {UserError} with exit code 127 when xpra is missing, too old or broken
  */
 export async function checkClient(host: Host, why?: string): Promise<void> {
   const { verdict, what } = await findClient(host);
@@ -75,8 +78,8 @@ export async function checkClient(host: Host, why?: string): Promise<void> {
 }
 
 /**
- * The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. A distribution that is
- * made from Ubuntu, such as Mint, names the release of Ubuntu.
+ * The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. Derivatives such as Mint
+ * give the name of Ubuntu's release.
  */
 export const installLines = `\
 sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
@@ -89,14 +92,15 @@ export function installHere({ family, codename = "" } = distribution()): string 
     (family === "debian" ? `: xpra.org has no packages for "${codename}"` : "");
 }
 
-/** The releases for which xpra.org has packages, as examples/cloud-config/xpra.sh says. */
+/** The releases for which xpra.org has packages, as in examples/cloud-config/xpra.sh. */
 const packagedFor = ["jammy", "noble", "resolute", "bookworm", "trixie", "forky"];
 
 /**
  * The error for an xpra that is missing, too old or broken.
  *
- * @param what which it is, and where
- * @param options `why`: as for {@linkcode checkClient}; `install`: how to get another one, by default in a container
+ * @param what the problem, and where
+ * @param options `why`: as for {@linkcode checkClient}; `install`: how to install another one; by default, in a
+ * container
  */
 export function noUsableXpra(
   what: string,
