@@ -41,8 +41,7 @@ export interface EngineOptions {
 }
 
 /**
- * Finds the container that a name means. Where both engines are installed, the container's record decides; no engine is
- * asked.
+ * Finds a container by name. With both engines installed, the container's record decides, and no engine is asked.
  *
  * @param options `needsEngine`: if false, the result may name either engine where both have the same server
  * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; and as

@@ -5,8 +5,7 @@
 # container with a network: then this also waits for sshd, and for an address, which with IPv6 alone comes after
 # network-online.target. It waits for the address five seconds, or half a minute while the system still boots.
 : "${preload?}" "${has_network?}"
-# Nothing of a copy's disk is in memory yet. Reading whole files is much faster than reading them page by page as
-# programs run.
+# Nothing of a copy's disk is in memory yet. Reading whole files is much faster than page by page as programs run.
 # shellcheck disable=SC2086 # These are patterns.
 [ -z "$preload" ] || cat $preload >/dev/null 2>&1 </dev/null &
 # Just after the start, systemd does not answer yet.

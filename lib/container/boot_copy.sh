@@ -31,8 +31,7 @@ for unit in journald logind; do
     IPAddressDeny= DeviceAllow= >"$2/systemd-$unit.service.d/gui-container.conf"
 done
 
-# Generators may write to /run only, so systemd-tmpfiles does the rest. sshd starts after it; networking.service is made
-# to.
+# Generators may write to /run only; systemd-tmpfiles does the rest. sshd and networking.service start after it.
 run=${2%/*/*}
 mkdir -p "$run/tmpfiles.d" "$2/networking.service.d"
 printf '%s\n' '[Unit]' 'After=systemd-tmpfiles-setup.service' >"$2/networking.service.d/gui-container.conf"
@@ -40,8 +39,7 @@ umask 077
 {
   # dhclient would first ask for the address of the origin, and be refused.
   printf 'r %s\n' /var/lib/dbus/machine-id /var/lib/dhcp/dhclient.eth0.leases
-  # Replaces the origin's keys of every type. The one key goes into all files: sshd reads its type from the key, not
-  # from the file name.
+  # Replaces the origin's keys of every type. One key fills all files: sshd takes the type from the key itself.
   [ -z "$key" ] || for type in ed25519 ecdsa rsa dsa; do
     printf 'f+ /etc/ssh/ssh_host_%s 0600 - - - %s\n' "${type}_key" "$key" "${type}_key.pub" "$public_key"
   done

@@ -75,10 +75,7 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
   return isBorder ? { colour: colour!, width: width!, isAlways } : undefined;
 }
 
-/**
- * The first of the colours that the fewest other containers use. A colour chosen by a user counts as the nearest of the
- * palette.
- */
+/** The first of the colours that the fewest others use. One outside the palette counts as the nearest in it. */
 async function freeColour({ directory }: Pick<Mounts, "directory">): Promise<string> {
   const root = dirname(directory);
   const others = (await readDirectory(root)).filter(({ name, isDirectory }) =>

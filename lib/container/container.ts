@@ -25,10 +25,7 @@ export interface Inside extends ContainerPaths {
 export interface Site {
   /** Whether data between it and this machine crosses a network: then little is sent, and no directories are shared. */
   readonly crossesNetwork: boolean;
-  /**
-   * Like {@linkcode Container.boot}. On another machine, it also opens one connection that all later commands use: one
-   * for each would be slow.
-   */
+  /** Like {@linkcode Container.boot}. On another machine, also opens one connection for all later commands. */
   connect(): Promise<Inside>;
   /**
    * A socket on this side that connects a client to a session. It keeps leading to the socket that was there at the

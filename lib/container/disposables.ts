@@ -60,8 +60,7 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
 /**
  * Makes the directory and the record of a new copy, and locks it.
  *
- * @param options `max`: how many copies of the container may be in use at once, this one included; undefined for any
- * number
+ * @param options `max`: how many copies of the container may be in use at once, this one included; default: any number
  * @throws {UserError} when that many are in use; what Deno throws when the record cannot be written
  */
 export async function beginDisposable(
@@ -186,8 +185,7 @@ async function lockAll(host: Host): Promise<DisposableCopy[]> {
     const known = Object.assign({ source: "" }, record as DisposableRecord);
     if (record !== undefined) copies.push({ name: directory, ...known, mounts, lock });
     else {
-      // A run was killed before it wrote a record. A directory that is not empty stays: a container may have such a
-      // name.
+      // A run was killed before it wrote a record. A directory with content stays: it may be a container's.
       release(lock);
       await removeEmpty([mounts.directory]);
     }
@@ -244,8 +242,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
 
 /**
  * Removes the directories of a copy whose instance is gone. If the copy has made them inaccessible to the host user, or
- * filled them with too many files, its record is removed anyway: the user is warned once, and no later run spends time
- * on it.
+ * filled them with too many files, its record is removed anyway: the user is warned once, and no later run tries again.
  */
 async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void> {
   const { directory, sockets, share } = copy.mounts;

@@ -5,9 +5,8 @@
  * the new version in the first container, or to discard it; without an answer it is saved in the downloads, so that no
  * work is lost. How the two containers would abuse that, and what stops them:
  *
- * - The second puts a link, a pipe or a device in place of its copy, makes it huge, or changes it while it is read: it
- *   is read like `readBack` does, only a regular file, as the container's user, up to a maximum size, and all or
- *   nothing.
+ * - The second puts a link, a pipe or a device in place of its copy, makes it huge, or changes it while it is read: as
+ *   with `readBack`, only a regular file is read, as the container's user, up to a maximum size, all or nothing.
  * - It wants to choose a name, a place, or who is asked: it has no say in these. Each file that the first hands over
  *   has at most one new version, and the host never opens it.
  * - It changes every file it gets, to flood the user with questions or fill the disk: questions are limited like all
@@ -27,10 +26,7 @@ import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsRoot, privatePrefix } from "./paths.ts";
 
-/**
- * The maximum size of a file that is handed over, in bytes. A new version may always be as large, however full the disk
- * is.
- */
+/** The maximum size of a file that is handed over, in bytes. Its new version may be as large on any disk. */
 export const maxHandedBytes = 256 * 2 ** 20;
 
 /** The maximum size of a new version, in bytes: a small project can become a large video. */

@@ -9,8 +9,7 @@
  *   texts have no invisible characters, no line ends, and a maximum length.
  * - It fills the disk, so that nothing can be written: once a line could not be written, whatever needs a line is
  *   refused. Lines about what has already happened wait.
- * - It never ends an action, in the hope that only the end is recorded: an action that takes time has a line at its
- *   start.
+ * - It never ends an action, hoping that only ends are recorded: an action that takes time has a line at its start.
  */
 
 import { dirname, join } from "@std/path";
@@ -30,8 +29,7 @@ export type Happening =
     channels?: string;
   }
   /**
-   * `direction`: into the container, or out of it. `times`, `bytes`: totals of the half minute that began at `time`;
-   * default: now.
+   * `direction`: into or out of the container. `times`, `bytes`: totals of the half minute from `time`; default: now.
    */
   | { kind: "clipboard"; direction: "in" | "out"; type: string; times: number; bytes: number; time?: string }
   /** A file of the host. `readOnly`: the container has a copy, or may only read it. */
@@ -54,10 +52,7 @@ export type HappeningKind = Happening["kind"];
 /** A line of a history. `copy`: the disposable copy in which it happened. */
 export type HistoryLine = Happening & { time: string; copy?: string };
 
-/**
- * The maximum number of lines of each kind that a run may write per hour. Actions that only the user can cause have no
- * limit.
- */
+/** How many lines of each kind a run may write per hour. Actions that only the user can cause have no limit. */
 const maxLines: Readonly<Record<HappeningKind, number>> = {
   session: Infinity,
   clipboard: 1_000,
@@ -215,10 +210,7 @@ function pathOf(directory: string, kind: HappeningKind, isOld = false): string {
   return join(directory, `${kind}${isOld ? ".old" : ""}.jsonl`);
 }
 
-/**
- * Appends a line to a file that only the user can open. Several runs may do so at once. There is no fsync: nothing
- * depends on it.
- */
+/** Appends a line to a file that only the user can open, without fsync. Several runs may do so at once. */
 async function append({ signal }: Pick<Host, "signal">, path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });

@@ -3,8 +3,7 @@
  * all other ssh processes of the run share. Connecting through the engine's exec takes many network round trips;
  * running a program over an open connection takes one or two.
  *
- * The container may have replaced its sshd. All it can reach on this side are the sockets given to {@linkcode
- * Link.lend}.
+ * The container may have replaced its sshd. On this side, it can reach only sockets given to {@linkcode Link.lend}.
  */
 
 import { delay } from "@std/async";
@@ -14,10 +13,7 @@ import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
 
-/**
- * How SSH reaches a container over a shared connection. `control`: the path of the master's socket, in a private
- * directory.
- */
+/** How SSH reaches a container over a shared connection. `control`: the master's socket, in a private directory. */
 export type LinkTarget = SshTarget & { control: string };
 
 /** An open connection. It ends with the scope of this value, and with the run, even if the run is killed. */
@@ -74,10 +70,7 @@ export function controlArgv(target: LinkTarget, words: readonly string[]): strin
   return ["ssh", "-F", "none", ...controlOption(target.control), "-O", ...words, sshDestination(target)];
 }
 
-/**
- * The ssh options that forward one socket to another: `-L` or `-R`, the listening socket first. Paths are escaped, so
- * ssh takes them literally.
- */
+/** The ssh options that forward one socket to another: `-L` or `-R`, the listening socket first. Escapes the paths. */
 export function forwardOption(option: "-L" | "-R", listen: string, connect: string): string[] {
   const escaped = (path: string): string => path.replace(/[\\:]/g, "\\$&").replaceAll("%", "%%");
   return [option, `${escaped(listen)}:${escaped(connect)}`];

@@ -187,8 +187,8 @@ export async function usedMounts(directories: readonly string[]): Promise<string
 }
 
 /**
- * The time limit for emptying the directories, first for the host, then for the container, in milliseconds. There may
- * be millions of files.
+ * The time limit of the host, then of the container, for emptying them, in milliseconds. There may be millions of
+ * files.
  */
 const emptyMs = 15_000;
 

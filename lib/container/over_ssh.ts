@@ -24,9 +24,7 @@ function insideOf(user: ContainerUser): Inside {
   return { ...containerPaths(user), user };
 }
 
-/**
- * Makes the parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not.
- */
+/** Makes a container's parts. `throughEngine`: SSH reaches it through the engine, whether it has a network or not. */
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
   const booted = once(async () => {

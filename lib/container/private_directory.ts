@@ -70,10 +70,7 @@ export async function isInUse(path: string): Promise<boolean> {
   return await isClaimed(join(path, "lock"));
 }
 
-/**
- * Removes the directories that killed runs have left: no process holds their locks. The caller holds {@linkcode
- * lockPath}.
- */
+/** Removes directories of killed runs: no process holds their locks. The caller holds {@linkcode lockPath}. */
 async function removeLeftovers(host: Host): Promise<void> {
   for (const path of await privateDirectories(host)) {
     try {

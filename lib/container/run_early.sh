@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # run_early.sh
-# Runs its parameters as the container's user, as soon as that user's systemd listens. Root runs this while the
-# container boots.
+# Runs its parameters as the container's user once that user's systemd listens. Root runs this during the boot.
 #
 # Values in front:
 #   uid, gid, home  of the user

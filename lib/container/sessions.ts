@@ -35,9 +35,8 @@ export async function appNames(sockets: string): Promise<string[]> {
 }
 
 /**
- * The names of a container's sessions, for lists and warnings, where they may be wrong. Asks the container, like
- * {@linkcode runningSessions}, unless its directory on this host has no sockets. If it cannot be asked, its sockets
- * count.
+ * The names of a container's sessions, for lists and warnings, where they may be wrong. Like
+ * {@linkcode runningSessions}, unless its directory here has no sockets. If it does not answer, the sockets count.
  */
 export async function sessionsOf(
   host: Host,

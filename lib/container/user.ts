@@ -66,8 +66,7 @@ const maxId = 60_000;
 const maxHomeLength = 40;
 
 /**
- * {@linkcode formatUser}'s line. The home's path has no character that a shell or systemd would expand, and no "." or
- * "..".
+ * {@linkcode formatUser}'s line. The home has no character that a shell or systemd would expand, and no "." or "..".
  */
 const userPattern = new RegExp(
   `^(${namePattern}):([1-9]\\d{3,4}):([1-9]\\d{0,4}):((?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$`,

@@ -7,8 +7,8 @@
 run=/run/cloud-init looks=0
 
 # Whether cloud-init has looked for a datasource (files that the image's templates made, or the engine's socket) and
-# found none. It does so before the network is up, then waits minutes for one on the network. The file is read once,
-# since it may be replaced.
+# found none. It looks before the network is up, then waits minutes for one on the network. Reads the file once: it may
+# be replaced.
 lacks_source() {
   awk '/"datasource": null/ { none = 1 }
     /"init-local"/ { local = 1 }

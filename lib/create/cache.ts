@@ -10,9 +10,7 @@ import { runKey } from "../container/managed.ts";
 
 /** What a cached image was made from, in two properties of the image. Each is a SHA-256 in hexadecimal. */
 export interface Recipe {
-  /**
-   * The hash of the base image's fingerprint, the profile and the user-data. An image with this property can be used.
-   */
+  /** The hash of the base image's fingerprint, the profile and the user-data. If equal, the image can be used. */
   recipe: string;
   /**
    * The hash of the base image's name, the profile and the user-data. If only this property is equal, the image was

@@ -12,10 +12,7 @@ import { ProcessError, UserError } from "../base/errors.ts";
 import { packageProgress } from "./package_progress.ts";
 import { parseTable } from "../base/json_file.ts";
 
-/**
- * The maximum number of cloud-init's messages, and the maximum length of each, in characters. A hostile container may
- * have written them.
- */
+/** The maximum number of cloud-init's messages and of their characters: a hostile container may have written them. */
 const messageLimits = { messages: 50, characters: 1_000 };
 
 /**

@@ -80,9 +80,7 @@ async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undef
   return all.flat().find((instance) => shares(instance, mounts));
 }
 
-/**
- * The other engine's container of that name, on a remote of the same name, according to the record in the directories.
- */
+/** The other engine's container of that name, on a remote of the same name, according to the directories' record. */
 async function findNamesake({ engine, name, mounts }: Address): Promise<Instance | undefined> {
   const record = await readContainerRecord(mounts);
   return record && record.engine !== engine.cli ? { engine: otherEngine(engine), name } : undefined;

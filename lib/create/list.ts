@@ -1,6 +1,4 @@
-/**
- * `create.ts --list`: this user's containers, with their place, their sessions, and the channels that attach.ts opens.
- */
+/** `create.ts --list`: this user's containers, with engine, state, sessions, preset and software. */
 
 import { sessionsOf } from "../container/sessions.ts";
 import { inputError, isFailure, lineOf, orNothing } from "../base/errors.ts";

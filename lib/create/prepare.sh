@@ -42,8 +42,7 @@ if [ ! -e "$bookmarks" ]; then
   chown "$uid:$gid" "$home/.config" "${bookmarks%/*}" "$bookmarks"
 fi
 
-# At each login, pam_motd runs these scripts, even if nobody sees their output. Ubuntu has a dozen, some of them in
-# Python.
+# At each login, pam_motd runs these scripts, even if nobody sees their output. Ubuntu has a dozen, some in Python.
 chmod a-x /etc/update-motd.d/* 2>/dev/null || true
 
 # With lingering, that user's systemd runs without a login.

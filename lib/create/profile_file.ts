@@ -125,9 +125,7 @@ function refuseControlCharacters(names: readonly string[], keys: readonly string
   if (name !== undefined) fail([...keys, name], `A key in "${keys.join(".")}" has a control character`, hintForControl);
 }
 
-/**
- * The characters that a key's value must not contain: control characters, except tabs and newlines in texts and files.
- */
+/** Characters that a key's value must not contain: control characters, except tabs and newlines in texts and files. */
 function forbiddenIn(name: string): RegExp {
   return /^(?:description$|config\.(?:cloud-init|raw|user)\.)/.test(name) ? /(?![\t\n])\p{Cc}/u : /\p{Cc}/u;
 }

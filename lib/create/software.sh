@@ -28,8 +28,7 @@ if command -v apt-get >/dev/null; then
       [ "$pause" -gt 0 ] && sleep "$pause"
     done
     indexed=$?
-    # Finishes an interrupted installation first: otherwise apt-get refuses to run. apt-get waits for another dpkg; dpkg
-    # does not.
+    # Finishes an interrupted installation first: apt-get would refuse to run. Unlike apt-get, dpkg waits for no other.
     [ -z "$(ls /var/lib/dpkg/updates)" ] || dpkg --force-confdef --force-confold --configure -a
     change && return "$indexed"
   }

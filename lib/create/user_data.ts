@@ -72,8 +72,7 @@ export function parsePart(
 }
 
 /**
- * The second line of a template must give the type of its result, unless it begins with a statement or a comment of
- * Jinja.
+ * The second line of a template must give the type of its result, unless it begins with a Jinja statement or comment.
  */
 function checkTemplate({ path, text }: UserDataPart): void {
   const lines = text.split("\n").map((line) => line.trim());

@@ -1,7 +1,4 @@
-/**
- * The words after NAME on create.ts's command line. Their form and the content of their files tell what they are; each
- * file is read once.
- */
+/** The words after NAME on create.ts's command line, told apart by form and content. Each file is read once. */
 
 import { inputError, type UserError } from "../base/errors.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";

@@ -18,8 +18,7 @@ import type { LentCopy, Tell } from "./loan.ts";
  * such a run, into the downloads.
  *
  * @param options `tell`: called with messages for the user
- * @returns "changed": there is a new version, and it was fetched; "stays": the copy must stay in the container, since
- * the version cannot be fetched
+ * @returns "changed": a new version was fetched; "stays": it cannot be fetched, so the copy must stay in the container
  * @throws {UserError} when it cannot be fetched now, but perhaps later
  */
 export async function bringHanded(

@@ -155,9 +155,7 @@ export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promis
   return await readLoan(host, `${id}.json`) as LentCopy | undefined;
 }
 
-/**
- * Reads one record; undefined if it was removed meanwhile, or is not from this version: then the user is warned once.
- */
+/** Reads one record; undefined if it was removed, or is not from this version: then the user is warned once. */
 async function readLoan(host: Host, name: string): Promise<Loan | undefined> {
   const path = pathOf(host, name);
   const loan = await readJson(path) as Loan | undefined | null;

@@ -119,8 +119,7 @@ async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
 }
 
 /**
- * Takes copies back from one container. Copies that cannot be taken back now stay there, and on record, for the next
- * time.
+ * Takes copies back from one container. Those that cannot be taken back now stay there, and on record.
  *
  * @param options `wasKilled`: skips copies that another run is just taking back
  * @returns the loans that have ended although their copies did not come back

@@ -121,7 +121,7 @@ export interface SessionLoans {
    * Lends files; some may already be lent.
    *
    * @param paths the paths that the user chose
-   * @param options `readOnly`: lends copies whose changes do not come back; `handed`: these may be changed, see
+   * @param options `readOnly`: copies whose changes do not come back; `handed`: may be changed: see
    * `container/handed.ts`
    * @returns their paths in the container
    * @throws {UserError} when one of them cannot be lent. Then none is lent
@@ -133,9 +133,7 @@ export interface SessionLoans {
    * @returns its path in the container, where there is no file yet
    */
   save(path: string): Promise<string>;
-  /**
-   * Writes back the version that an app has saved at this path in the container, if it is a lent file and has changed.
-   */
+  /** Writes back what an app has saved at this path in the container, if it is a lent file and has changed. */
   writeBack(containerPath: string): Promise<void>;
   /** The paths in the container of the copies that apps may save to. */
   copies(): string[];

@@ -179,8 +179,7 @@ export async function unmapFiles(
   if (engineFailure ?? failure) throw engineFailure ?? failure;
   const effect = ", and keeps access until it closes the file";
   for (const finding of await finishUnmap(host, instance, { files: mapped, effect })) tell(finding);
-  // Last: Incus 7.0.2 leaves all mount points to us, and while the records exist, the next run removes those that an
-  // interrupted run has left.
+  // Last: Incus 7.0.2 leaves all mount points to us, and by the records the next run finds those still left.
   await withJournalLock(host, async () => {
     const records = await readMappings(host);
     for (const mapping of done) {

@@ -70,10 +70,7 @@ export async function finishUnmap(
   });
 }
 
-/**
- * An inode in the format of /proc/PID/maps (proc_pid_maps(5)), with the device's numbers unpacked as by makedev(3) on
- * Linux.
- */
+/** An inode in the format of /proc/PID/maps (proc_pid_maps(5)). Unpacks the device number like Linux's makedev(3). */
 function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   const major = Math.floor(dev / 2 ** 8) & 0xfff;
   const minor = dev & 0xff | Math.floor(dev / 2 ** 12) & 0xfff00;

@@ -104,8 +104,7 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
  * Takes back files on record from all their containers, and reports findings. An error with one container does not stop
  * the others.
  *
- * @param options `maxBytes`: larger copies are left, with a warning; `forget`: forgets files of containers that cannot
- * be reached
+ * @param options `maxBytes`: leaves larger copies, with a warning; `forget`: forgets files of unreachable containers
  * @returns the loans that have ended although their files did not come back
  * @throws the first error, after everything is done
  */

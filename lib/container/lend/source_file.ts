@@ -31,10 +31,7 @@ export interface FileRules {
 export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session" | "handed"> {
   /** The run that lends them, and takes them back unless it lets them stay lent. */
   owner: string;
-  /**
-   * Files up to this size, in bytes, are lent as copies, which apps may replace, even if the files themselves could be
-   * lent.
-   */
+  /** Files up to this size, in bytes, are always lent as copies, which apps may replace. */
   maxCopiedBytes?: number;
   /** The files are only saved to: their content is not sent to the container. See `LentCopy`. */
   saving?: { made: boolean };
@@ -53,10 +50,7 @@ export interface LendOptions extends LendRequest {
 /** The maximum length of a file name, in bytes, on Linux's own file systems. */
 export const maxNameBytes = 255;
 
-/**
- * The maximum length of a path below `/` at which engines can mount a device: they make a file `disk.DEVICE.PATH` for
- * it.
- */
+/** The maximum length of a device's path below `/`: the engines make a file `disk.DEVICE.PATH` for it. */
 const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
 
 /**
@@ -165,10 +159,7 @@ export function newLoan(
   };
 }
 
-/**
- * Shortens a file's name to an {@linkcode engineSize} of at most `size`. Cuts before the extension, never within a
- * character.
- */
+/** Shortens a file's name before its extension to an {@linkcode engineSize} of `size`. Never splits a character. */
 export function shortName(name: string, size: number): string {
   if (engineSize(name) <= size) return name;
   const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";

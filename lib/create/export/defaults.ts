@@ -121,10 +121,7 @@ function valueOf(text: string, type: string): string | undefined {
   return line?.slice(line.indexOf("=") + 1).trim();
 }
 
-/**
- * Sets or removes the value of a type. All other lines stay unchanged, except that an empty group at the end is
- * removed.
- */
+/** Sets or removes the value of a type. Other lines stay unchanged, but an empty group at the end is removed. */
 function withValue(text: string, type: string, value: string | undefined): string {
   const before = text.replace(/[^\n]$/, "$&\n");
   const whole = group.test(before) ? before : `${before}[Default Applications]\n`;
@@ -203,9 +200,7 @@ export async function changeDefaults(
   await warnOfOthers(menu, defaults);
 }
 
-/**
- * Warns of settings that override the list: the list of a desktop (`gnome-mimeapps.list`), and the browser in KIO 6.
- */
+/** Warns of settings that override the list: a desktop's own list (`gnome-mimeapps.list`), or KIO 6's browser. */
 async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): Promise<void> {
   const directory = dirname(listPath(menu));
   const types = defaults.map(({ type }) => type);

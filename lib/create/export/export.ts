@@ -118,8 +118,7 @@ interface ChosenEntries {
 }
 
 /**
- * Chooses the apps that get an entry. Warns of skipped apps if all are exported; an app that was named must not be
- * skipped.
+ * Chooses the apps that get an entry. Warns of apps that are skipped, or, if they were named, throws.
  *
  * @throws {UserError} for an app that was named and cannot be exported
  */
@@ -174,8 +173,7 @@ async function writeEntries(
 ): Promise<ExportedApp[]> {
   const { host, engine } = container;
   const defaults = chooseDefaults(apps, request.defaultTypes);
-  // If a type has no default, GLib chooses any app that is offered for it. So the container's types count only on
-  // request.
+  // If a type has no default, GLib uses any app offered for it. So the container's types count only on request.
   const typesOf = (app: App): string[] =>
     app.mimeTypes.filter((type) =>
       opensType(app, type) && (request.withTypes || defaults.get(type) === app || isDefault(app.id, type))

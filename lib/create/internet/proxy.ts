@@ -1,7 +1,7 @@
 /**
  * The proxy of containers that can reach only the Internet. They have no network card, and reach the proxy, in a
- * container of its own, through two devices of the engine. It is made with the first container that needs it, and
- * removed with the last.
+ * container of its own, through two devices of the engine. It is made with the first such container, and removed with
+ * the last.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -202,8 +202,7 @@ export async function removeUnusedProxy(
     (await listProfiles(host, proxy.engine)).some((other) =>
       other.name !== instance.name && other.config[internetKey] === name
     );
-  // Checked first without the lock: a run that is making the proxy has already made its profile, and holds the lock for
-  // minutes.
+  // Checked without the lock first: a run that is making the proxy holds it for minutes, and has made its profile.
   if (await isUsed()) return undefined;
   return await withProxyLock(host, proxy, async () => {
     if (await isUsed()) return undefined;
@@ -214,9 +213,7 @@ export async function removeUnusedProxy(
   });
 }
 
-/**
- * Calls `act`, with the user's uid, while no other run of the user changes the proxy. Finally removes the lock file.
- */
+/** Calls `act`, with the user's uid, while no other run of the user changes the proxy. Removes the lock at the end. */
 async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();

@@ -87,8 +87,7 @@ export const specialRanges: readonly string[] = ianaRanges;
  * global addresses, but belong to the machine and its neighbours.
  */
 export async function hostRanges(host: Host, engine: Engine): Promise<string[]> {
-  // A project with networks of its own does not list the machine's cards; a user restricted to one project cannot see
-  // another.
+  // A project with networks of its own does not list the machine's cards; a restricted user cannot see other projects.
   const machine = { ...engine, server: { ...engine.server, project: "default" } };
   const ask = (path: string): Promise<unknown> => query(host, machine, path).catch(() => query(host, engine, path));
   const paths = textsIn(await ask("/1.0/networks"));
