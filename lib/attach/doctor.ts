@@ -1,6 +1,5 @@
 /**
- * The checks of `attach.ts --doctor` besides those of all scripts: how windows can be shown, and what each container
- * lacks.
+ * The checks that `attach.ts --doctor` adds to all scripts': how windows can be shown, and what each container lacks.
  */
 
 import lookInside from "./look_inside.sh" with { type: "text" };

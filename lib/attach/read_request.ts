@@ -17,10 +17,7 @@ export type Words = Arguments<string> & {
   applied: Applied;
   /** The time limits that `--allow` sets for channels, in milliseconds. */
   times?: ReadonlyMap<ChannelName, number>;
-  /**
-   * The places besides this host from which the user chooses for `--links-to=ask`, `--files-to=ask` or the same
-   * settings.
-   */
+  /** The choices besides this host for `--links-to=ask`, `--files-to=ask` or the same settings. */
   named?: Readonly<Partial<Record<string, readonly string[]>>>;
   /** Returns the command line that runs an app with words that must not be taken for options. */
   line(app: readonly string[]): string;

@@ -41,8 +41,7 @@ directory = os.path.dirname(os.path.abspath(__file__))
 agent = SimpleNamespace(bus=None, has_host=True, has_name=False, has_environment=False, last_call=0, owned=[], line=LINE)
 # Ids must differ from an earlier agent's: the host's end may still answer those.
 numbers = itertools.count((time.monotonic_ns() >> 20 & 0x3FFFFFFF) + 1)
-# Requests that apps wait for, by id: a function that takes the answer, and one that gives an answer without the host's
-# end.
+# Requests that apps wait for, by id: a function that takes the answer, and one that answers without the host's end.
 waiting = {}
 # What the parts add: objects on the bus (arguments of register_object()) and bus names; handlers of lines, by a key in
 # these; checks whether the agent is needed; and functions to call once the app runs, once the agent has its name, and

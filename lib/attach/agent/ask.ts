@@ -41,7 +41,7 @@ const labels = {
   never: "Refuse for this session",
 } as const satisfies Record<Exclude<Answer, Choice>, string>;
 
-/** A question, or the one that confirms a yes for more than one use. */
+/** A question, or the confirmation of a yes for more than one use. */
 type Asked = Question & { confirms?: Exclude<Yes, "once"> };
 
 /** How long such a yes lasts, in words. */

@@ -44,18 +44,13 @@ const systemPaths = [
 /** Variables that the client keeps: the language of its texts, and the theme of the pointers that apps name. */
 const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XCURSOR_SIZE", "XCURSOR_THEME"];
 
-/**
- * How much address space a client may take, in bytes. On large screens, the windows that the guard allows take a few
- * GiB.
- */
+/** How much address space a client may take, in bytes. On large screens, the allowed windows take a few GiB. */
 const clientBytes = 8 * 2 ** 30;
 
 /** How many processes and threads a client may have, counted in its box's user namespace. */
 const clientProcesses = 128;
 
-/**
- * Runs a program so that the kernel kills it first when memory runs out, since the container decides how much it takes.
- */
+/** Runs a program that the kernel kills first when memory runs out: the container decides how much it takes. */
 const limited = `echo 1000 >/proc/self/oom_score_adj; exec prlimit --as=${clientBytes} --nproc=${clientProcesses} "$@"`;
 
 /**

@@ -18,10 +18,7 @@ export interface Display {
    * @throws {UserError} when none can
    */
   check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
-  /**
-   * Finds out early what {@linkcode Display.open} needs to know about the host, except for boxes; errors are left to
-   * it.
-   */
+  /** Finds out early what {@linkcode Display.open} needs to know about the host, except boxes; leaves errors to it. */
   prepare?(host: Host): Promise<unknown>;
   /** Patterns of the files in a container that a session on this display reads before its first window. */
   preload: readonly string[];

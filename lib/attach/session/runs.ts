@@ -1,6 +1,6 @@
 /**
- * The runs of attach.ts on this host that show or serve sessions, and the guards of windows, which may outlive them:
- * each has a record in its private directory, where it also takes commands. The container has no part in it.
+ * The runs of attach.ts on this host that show or serve sessions, and the guards of windows, which may outlive them.
+ * Each has a record in its private directory, and takes commands there. The container has no part in it.
  */
 
 import { join } from "@std/path";
@@ -22,26 +22,26 @@ export interface SessionRecord {
   mounts: string;
   container: string;
   session: string;
-  /** Of a run: when each channel with a time limit closes, ISO 8601. A guard has no such list. */
+  /** When each channel with a time limit closes, ISO 8601. Only a run has it, not a guard. */
   until?: Readonly<Record<ChannelName, string>>;
 }
 
-/** What a run has closed, and what it cannot close. */
+/** The channels that a run has closed, and those that it cannot close. */
 export interface DenyAnswer {
   closed: ChannelName[];
   stays: ChannelName[];
 }
 
-/** The name of the record. */
+/** The file name of a record. */
 export const recordName = "session.json";
 
-/** How long a run or a guard may take for its answer, in milliseconds: longer than a guard waits for an app. */
+/** How long a run or a guard may take to answer, in milliseconds: longer than a guard waits for an app. */
 const answerMs = 8_000;
 
 /**
  * Sends a command to the run or the guard with this private directory, and returns its answer.
  *
- * @throws when there is none before the signal aborts
+ * @throws when there is no answer before the signal aborts
  */
 export async function sendTo(
   directory: string,
@@ -53,9 +53,9 @@ export async function sendTo(
 }
 
 /**
- * Lets the user see and close a run's channels, until the end of this value's scope. What is closed is written down.
+ * Lets the user list and close a run's channels, until the end of this value's scope. Records what is closed.
  *
- * @param options `stays`: what it cannot close
+ * @param options `stays`: the channels that it cannot close
  */
 export async function openToCommands(
   container: Container,
@@ -68,7 +68,7 @@ export async function openToCommands(
 ): Promise<AsyncDisposable> {
   const { host, label, mounts, history } = container;
   const obey = ({ deny }: { deny: ChannelName[] }): DenyAnswer => {
-    // Only the container's record says whether what stays was ever open.
+    // Only the container's record tells whether channels in `stays` were ever open.
     const closed = permissions.close(new Set(deny).difference(stays));
     if (closed.length > 0) host.ui.status(`Closed by --deny: ${channelNamesOf(new Set(closed)).join(", ")}`);
     return { closed, stays: deny.filter((name) => stays.has(name)) };
@@ -92,7 +92,7 @@ export async function openToCommands(
     if (now === channels) return;
     channels = now;
     history.add({ kind: "session", what: "goes on with less", session, channels });
-    // Also at the end of the run. What the container has on record decides nothing here.
+    // Even at the end of the run. Nothing on this host depends on the container's record.
     noting = noting.then(() => {
       const cleaning = host.forCleanup(AbortSignal.timeout(noteMs));
       return noteChannels(container, { host: cleaning, session, channels: now });
@@ -100,12 +100,12 @@ export async function openToCommands(
   };
   try {
     const own = await container.directory();
-    // With no watcher, --deny says that this run does not answer.
+    // Without the watcher, --deny reports that this run does not answer.
     path = join(own, recordName);
     await Deno.mkdir(join(own, commandNames.directory), { recursive: true, mode: 0o700 });
     watcher = obeyCommands(own, obey);
   } catch (error) {
-    // No file can be watched, for one. The session is shown all the same.
+    // For example, the limit of inotify watches is reached. The session is shown nevertheless.
     warn(error as Error);
   }
   write();
@@ -127,7 +127,7 @@ type FoundRecord = SessionRecord & { directory: string };
 /** A run of attach.ts. */
 export type KnownRun = FoundRecord & Required<SessionRecord>;
 
-/** The records of the runs and guards that are alive. */
+/** The records of live runs and guards. */
 async function findRecords(host: Pick<Host, "env">): Promise<FoundRecord[]> {
   const found = await Promise.all((await privateDirectories(host)).map(async (directory) => {
     const record = await readJson(join(directory, recordName)) as SessionRecord | undefined | null;
@@ -140,16 +140,16 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
   return (await findRecords(host)).filter((record): record is KnownRun => record.until !== undefined);
 }
 
-/** The private directories of a container's guards, by the names of their sessions. */
+/** The private directories of a container's guards, by session. */
 export async function guardsOf({ host, mounts }: Pick<Container, "host" | "mounts">): Promise<Map<string, string>> {
   const guards = (await findRecords(host)).filter((one) => one.until === undefined && one.mounts === mounts.directory);
   return new Map(guards.map(({ session, directory }) => [session, directory]));
 }
 
 /**
- * Has a run close channels. Returns undefined when it has ended.
+ * Tells a run to close channels. Returns undefined if the run has ended.
  *
- * @throws {UserError} when it does not answer, as one that Ctrl-Z has stopped
+ * @throws {UserError} when the run does not answer, for example since Ctrl-Z has stopped it
  */
 export async function denyInRun(
   container: Container,

@@ -200,7 +200,7 @@ export function createBorders(
       "xdg_toplevel.configure": ({ object, args }) => {
         const found = surfaceOf(object);
         const { named, guards } = found;
-        // Each state is a word of which only one byte is not 0.
+        // Each state is a word, with only one byte that is not 0.
         const isFixed = args.states.some((state) => fixedStates.has(state));
         // sway sends back the committed size of a floating window, even one that its app never asked for.
         const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, args);

@@ -5,7 +5,7 @@
  * prefixes all types, so that apps of the container can still copy and drag among themselves.
  *
  * Host files that are dragged over a window, or copied in a file manager, are offered as a list and as no other type:
- * those would reveal the host's paths. The app gets the list that `GivenFiles` makes of it: for a drop, once the
+ * others would reveal the host's paths. The app gets the list that `GivenFiles` makes of it: for a drop, once the
  * compositor reports it, and only once; for a paste, while the user works in its windows, after a question.
  *
  * Host programs cannot use the files that an app drags out: their list has a prefixed type. When such a drag ends
@@ -79,7 +79,7 @@ class Offer {
   isOwn = false;
   /** The mark of the text that the user has carried here, if it is that. */
   carriedMark?: string;
-  /** It offers a list; that of a dragged link; one that a file manager says is of files. */
+  /** Whether it offers a list; whether that is of a link; whether a file manager says that it is of files. */
   hasList = false;
   isLink = false;
   isOfFiles = false;

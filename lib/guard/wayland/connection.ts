@@ -50,10 +50,7 @@ export function createConnection(
   let highestId = 1;
   const takeId = (): number => freeIds.pop() ?? ++highestId;
   let highestServerId = firstServerId - 1;
-  /**
-   * The app's id for an object that the compositor made: the same, unless the guard has given that id to another
-   * object.
-   */
+  /** The app's id for an object of the compositor: the same, unless the guard has given that id to another object. */
   const ownIdFor = (hostId: number): number => {
     highestServerId = Math.max(highestServerId, hostId);
     return objects.get(hostId)?.isEnded ?? true ? hostId : ++highestServerId;
@@ -82,8 +79,7 @@ export function createConnection(
     const numbers = [number];
     const send = frameOf("messages", { bytes: concat(additions("host", [[source, "send", type, undefined]])) });
     say(number, [frameOf("openPipe", { numbers }), frameOf("descriptors", { numbers }), send]);
-    // waypipe 0.9.2 exits when told to close a pipe that it is closing itself. So the guard just drops what still
-    // comes.
+    // waypipe 0.9.2 exits when told to close a pipe that it is closing itself. So the guard only drops later data.
     return () => {
       own = own.filter((each) => each.number !== number);
       descriptors.forget(number);
@@ -149,8 +145,8 @@ export function createConnection(
   };
 
   /**
-   * The object that an argument creates. If the protocol does not fix its interface, the two arguments before it are
-   * interface and version.
+   * The object that an argument creates. Without a fixed interface, the two arguments before it are interface and
+   * version.
    */
   const created = (
     { sender, object, values }: Message,

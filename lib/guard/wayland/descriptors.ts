@@ -1,6 +1,5 @@
 /**
- * The file descriptors of a connection. waypipe passes none: it gives each a number, under which its ends exchange kind
- * and content.
+ * The file descriptors of a connection. waypipe gives each a number, under which its ends exchange kind and content.
  */
 
 import { Violation } from "../faults.ts";

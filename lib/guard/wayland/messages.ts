@@ -9,10 +9,7 @@ import type { Argument } from "./protocols.ts";
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
-/**
- * Strings of other host programs may be invalid UTF-8, and so may an app's titles and app ids, which the guard
- * rewrites.
- */
+/** Strings of host programs may be invalid UTF-8; so may an app's titles and app ids, which the guard rewrites. */
 const decoders = {
   container: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   host: new TextDecoder("utf-8", { ignoreBOM: true }),
