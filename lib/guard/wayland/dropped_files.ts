@@ -32,10 +32,7 @@ const listMs = 10_000;
  */
 const [stillMs, stillForMs] = [300, 10_000];
 
-/**
- * How long a result of lending pasted files is reused, in milliseconds: then a failure is tried again, and files may
- * have changed.
- */
+/** How long the result of lending pasted files is reused, in milliseconds: later, files may have changed. */
 const againMs = 5_000;
 
 /** The beginning of each answer of a run: without it, nobody has answered. */

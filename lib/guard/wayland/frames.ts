@@ -143,8 +143,7 @@ export function frameFilter(
     },
   });
   /**
-   * By waypipe's numbers in `src/util.h`. The missing types are for graphics cards, for video, and to move a stream to
-   * another connection.
+   * By waypipe's numbers in `src/util.h`, without those for graphics cards, video, and moving to another connection.
    */
   const kinds: Readonly<Record<number, FrameKind>> = {
     [frameTypes.messages]: {

@@ -25,9 +25,7 @@ interface Output {
 export interface Outputs extends Part {
   /** The sizes of the screens, in desktop pixels, as for popups. */
   sizes(): Size[];
-  /**
-   * The most pixels that apps draw to fill all screens. Screens that were removed count: what was drawn for them stays.
-   */
+  /** The most pixels that apps draw to fill all screens, including removed ones: what was drawn for them stays. */
   pixels(): number;
 }
 

@@ -27,9 +27,7 @@ export interface Popups extends Part {
   close(): { events: Addition[]; requests: Addition[] };
 }
 
-/**
- * Makes the popups of a connection. `screens`: the sizes of the screens; `borderOf`: the width of a window's border.
- */
+/** Makes the popups of a connection. `screens`: the screens' sizes; `borderOf`: the width of a window's border. */
 export function createPopups(
   { session, surfaces, screens, borderOf }: {
     session: WaylandSession;

@@ -22,10 +22,7 @@ export interface Argument {
   /** `fd`: a file descriptor. */
   type: "int" | "uint" | "fixed" | "string" | "object" | "new_id" | "array" | "fd";
   isNullable: boolean;
-  /**
-   * The interface of an object; undefined if it can be any: a new object's name and version are then the two arguments
-   * before it.
-   */
+  /** The interface of an object; undefined for any: a new object's name and version are the two arguments before it. */
   interface: string | undefined;
 }
 

@@ -140,10 +140,7 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   }
 }
 
-/**
- * The length of waypipe's connection header, in bytes: a word of flags, and a random token. Its ends check whether they
- * match.
- */
+/** The length of waypipe's connection header, in bytes: a word of flags that must match, and a random token. */
 const tokenBytes = 16;
 
 /** The flags, as `src/util.h` of waypipe 0.9.2 names them. */

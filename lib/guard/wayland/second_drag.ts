@@ -9,9 +9,7 @@
 
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 
-/**
- * The interval of the `motion` events that are sent until the app accepts the list, in milliseconds, and their maximum.
- */
+/** The interval of `motion` events until the app accepts the list, in milliseconds, and their maximum number. */
 const [moveMs, maxMoves] = [50, 200];
 
 /** `wl_data_device_manager.dnd_action.copy`. */

@@ -73,10 +73,7 @@ export interface WaylandSession
   add(what: Counted): void;
   /** Decreases a count by one, or by this number. */
   remove(what: Counted, count?: number): void;
-  /**
-   * Changes the number of pixels of all pictures; `max`: the most that they may have together, as a connection knows
-   * it.
-   */
+  /** Changes the number of pixels of all pictures; `max`: their maximum, as a connection knows it. */
   addPixels(change: number, max: number): void;
   /** Counts steps in judging the container's messages. */
   addWork(steps: number): void;
@@ -93,10 +90,7 @@ export interface WaylandSessionOptions extends GuardedWindows {
   crossings?: Crossings | undefined;
   /** Lends the files that the user drops on a window, or pastes. Default: none are lent. */
   lend?: LendList | undefined;
-  /**
-   * Takes the list of files that an app has dragged out, to put them into the user's downloads. Default: none are
-   * taken.
-   */
+  /** Puts files that an app has dragged out, by their list, into the user's downloads. Default: none are taken. */
   takeOut?: ((list: string) => void) | undefined;
   /** Returns the app that was started last. Default: unknown, "". */
   started?: () => StartedApp;

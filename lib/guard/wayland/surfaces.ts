@@ -59,10 +59,7 @@ export class Surface {
   isHidden?: boolean;
   parent?: Surface | undefined;
   parts = new Set<Surface>();
-  /**
-   * Its size without subsurfaces: the most that may be on the screen, and as committed, which may still wait for its
-   * parent.
-   */
+  /** Its size without subsurfaces: the most on the screen now, and as committed, which may wait for its parent. */
   sizes: [shown: Size, committed: Size] = [zeroSize, zeroSize];
   /**
    * Where its upper left corner may be in its parent: on the screen, as of the parent's commit, and after its next one.
@@ -118,8 +115,8 @@ export function createSurfaces(
   const held = new Set<Surface>();
   let commits = 0;
   /**
-   * The extent of a surface with its subsurfaces: all that it may show, or what every compositor shows now; undefined
-   * if that is nothing.
+   * The extent of a surface with its subsurfaces: all that it may show, or what every compositor shows now, if
+   * anything.
    */
   const boxOf = (surface: Surface, what: "may show" | "shows" = "may show"): Box | undefined => {
     session.addWork(1);

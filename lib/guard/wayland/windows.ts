@@ -1,7 +1,4 @@
-/**
- * Windows: each has the container's name from the start and, besides the border, the desktop's frame if it draws
- * frames.
- */
+/** Windows: each has the container's name from the start, the border, and the desktop's frame if that draws any. */
 
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
@@ -69,8 +66,8 @@ export function createWindows(
           after: [[object, "set_title", titleOf(container, name)]],
         };
       },
-      // Activation would take the keyboard focus from another app, so the user must have just started this one. Few
-      // apps pass the desktop's token on to their running process: it replaces any token here.
+      // Unless the app has the focus, activation would take it from another app, so it needs the token of a recent
+      // start by the user. Few apps pass that on to their running process: it replaces any token here.
       "xdg_activation_v1.activate": () => {
         const { token } = started();
         if (attention.focused() !== 0 && attention.isUsed()) return rates.raise() ? undefined : dropped;
