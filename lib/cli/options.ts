@@ -233,7 +233,8 @@ export function parseCommandLine<Name extends string>(
         continue;
       }
       const near = nearest === undefined ? "" : `The nearest one is --${nearest}. `;
-      const forApp = isKept ? "Words for the app go after --. " : "";
+      const dashed = /^-\w\w/.test(args[index]!) ? "A name that begins with - goes after --. " : "";
+      const forApp = isKept ? "Words for the app go after --. " : dashed;
       throw inputError(`Unknown option "${args[index]!.split("=")[0]}"`, near + forApp + hint);
     }
     for (const { name, value, isInline } of given) {

@@ -185,6 +185,7 @@ Deno.test("parseCommandLine() refuses what looks like an option mistyped, also b
     assertEquals(error.exitCode, 2);
     return error.hint;
   };
+  assertEquals(hintOf(attach, "-dash.txt"), "A name that begins with - goes after --. See attach.ts --help");
   assertEquals(
     hintOf(attach, "box", "firefox", "--prest=isolated"),
     "The nearest one is --preset. Words for the app go after --. See attach.ts --help",
