@@ -102,10 +102,15 @@ export async function removeContainer(
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }
   }
-  await takeBackRecorded(host, lent.filter(isMapping)).catch((error) => {
+  const mapped = lent.filter(isMapping);
+  try {
+    await takeBackRecorded(host, mapped);
+    const paths = mapped.map(({ hostPath }) => `"${hostPath}"`).join(", ");
+    if (paths) host.ui.status(`No longer lent: ${paths}`);
+  } catch (error) {
     if (!force || !isFailure(error)) throw error;
     host.ui.warn(`Not all files are taken back: ${error.message}. The next run that lends files tries it again`);
-  });
+  }
   await forgetAccess(host, lent.filter(isCopy));
   const removed = (await removeDisposables(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {

@@ -172,6 +172,7 @@ testOnEngines("create.ts --delete takes back the files that are lent to the cont
       assert(await permissions([file]) !== before);
       const { code, stderr } = await script("create", engine, ["--delete", other]);
       assertEquals(code, 0, stderr);
+      assertStringIncludes(stderr, `No longer lent: "${file}"`);
       assertEquals(await permissions([file]), before);
       assertEquals((await script("map", engine, ["--list"])).stdout, "");
     });
