@@ -4,6 +4,7 @@
 
 import type { Container } from "../container/container.ts";
 import { closeWindows } from "./wayland/ask_guard.ts";
+import { findRuns } from "./session/runs.ts";
 import { checkRunning, chooseSession, listSessions, type LiveSession, stopSessions } from "./session/live_sessions.ts";
 
 /**
@@ -26,10 +27,16 @@ export async function stop(
   };
   const sessions = await container.status() === "Stopped" ? [] : await find();
   const names = sessions.map(({ session }) => session);
+  const runs = await host.look([], () => findRuns(host));
   await host.look(undefined, () => closeWindows(container, names));
   if (names.length > 0) await stopSessions(container, names);
   // A dry run does not know what is lent to them.
-  for (const name of await host.look([], () => names)) await (await container.loans(name)).end({ runsOn: false });
+  for (const session of await host.look([], () => names)) {
+    await (await container.loans(session)).end({ runsOn: false });
+    const isShown = runs.some((run) => run.mounts === container.mounts.directory && run.session === session);
+    // A run that shows it writes that by itself.
+    if (!isShown) container.history.add({ kind: "session", what: "ends", session });
+  }
   host.ui.result(names.join("\n"), names.map((session) => ({ container: label, session })));
   return 0;
 }

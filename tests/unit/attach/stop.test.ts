@@ -34,9 +34,10 @@ Deno.test("a container that is paused has its sessions: it goes on to stop them"
     connect: () => Promise.resolve(done.push("connect")),
     script: () => Promise.resolve({ code: 0, stdout: 'web\tx11\t7\t0\t1700000000\t\t\t"foot"\n' }),
     loans: () => Promise.resolve({ end: () => Promise.resolve(done.push("end")) }),
+    history: { add: ({ what }: { what: string }) => done.push(what) },
   } as unknown as Container;
   for (const all of [true, false]) assertEquals(await stop(container, { session: undefined, all }), 0);
-  assertEquals([said, done], [["result: web", "result: web"], ["connect", "end", "connect", "end"]]);
+  assertEquals([said, done], [["result: web", "result: web"], ["connect", "end", "ends", "connect", "end", "ends"]]);
 });
 
 Deno.test("where several sessions run, it is said how to name one, and how to end all", async () => {
