@@ -348,7 +348,7 @@ testOnOneEngine("ends, x11: the desktop is gone", needed, async (engine) => {
   await withDisplay(async (env) => {
     scene = stack.use(await startAll(engine, x11, { env }));
   });
-  const join = { code: 130, says: /^"xterm" runs on/, stays: true };
+  const join = { code: 130, says: /^If "xterm" has started, it runs on/, stays: true };
   const stays = { code: 1, says: /^error: .*xpra client/, stays: true };
   const expected = { ordinary: stays, join, again: stays, disposable: { ...stays, stays: false } };
   const { runs } = scene!;
