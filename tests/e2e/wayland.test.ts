@@ -407,7 +407,7 @@ testOnIncus("attach.ts takes X where the container has no waypipe, and says so",
     await Deno.writeTextFile(record, "");
     for (const display of [[], ["--display=wayland"]]) {
       const refused = await attached(engine, [...display, name, "xclock"]);
-      assertRefused(refused, { code: 127, names: `The waypipe in "${name}" is gone`, hint: "--display x11" });
+      assertRefused(refused, { code: 127, names: `waypipe is missing in "${name}"`, hint: "--display x11" });
     }
     await Deno.remove(record);
     const refused = await attached(engine, ["--display=wayland", name, "xclock"]);
