@@ -31,7 +31,9 @@ class SecondDrag {
   actions = copyAction;
   /** The app has received the list. */
   isRead = false;
-  /** The app has answered since then. */
+  /** The app has got a `motion` since then. */
+  isAsked = false;
+  /** The app has answered since then: an answer on its way when it received the list says nothing about that. */
   isHeard = false;
 }
 
@@ -104,8 +106,12 @@ export function createSecondDrags(
       say(events);
       let moves = 0;
       drag.timer = setInterval(() => {
-        const isTaken = drag.isRead && drag.isHeard && drag.isAccepted && (drag.actions & copyAction) !== 0;
-        if (!isTaken && !surface.isEnded && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
+        const { isAsked, isHeard, isAccepted } = drag;
+        const isTaken = isAsked && isHeard && isAccepted && (drag.actions & copyAction) !== 0;
+        if (!isTaken && !surface.isEnded && ++moves < maxMoves) {
+          if (drag.isRead && !isAsked) Object.assign(drag, { isAsked: true, isHeard: false });
+          return say([[device, "motion", moves * moveMs, x, y]]);
+        }
         stop(device);
         say([[device, isTaken ? "drop" : "leave"]]);
         if (!isTaken) fail();
@@ -118,7 +124,7 @@ export function createSecondDrags(
     },
     read(offer) {
       const answer = answers.get(offer);
-      if (answer) Object.assign(answer, { isRead: true, isHeard: false });
+      if (answer) Object.assign(answer, { isRead: true, isAsked: false });
     },
     ended: stop,
   };

@@ -77,7 +77,8 @@ Deno.test("an app that has asked too soon is shown the drag again, with the file
   assertEquals(ask(made, { pipe: 4, id: second }), message(offer, "wl_data_offer.receive", listType));
   assertEquals(answer(made, 4, bytes("file:///home/me/other\r\n")), nothing);
   assertEquals(await said(made), whole(4));
-  assertEquals(await saidIn(time, made, 50), moves(3).slice(-moves(1).length), "what it has said was before that");
+  assertEquals(app(accept(second)), nothing);
+  assertEquals(await saidIn(time, made, 50), moves(3).slice(-moves(1).length), "its answer was on its way before that");
   assertEquals(app(message(second, "wl_data_offer.set_actions", 7, 2)), nothing);
   assertEquals(await saidIn(time, made, 1_000), message(device, "wl_data_device.drop"));
   assertEquals(await taken(made, { pipe: 5, id: second }), whole(5));
