@@ -102,17 +102,18 @@ export async function startAgain(
     host.ui.warn(`The times of --allow have no effect: "${session}" is shown already, with its channels`);
   }
   const startedMs = performance.now();
-  const joining = join(container, { app, session, isShownHere: !isShown }).catch((error) => {
+  const isStopped = async (): Promise<boolean> =>
+    (await appOutcome(container, session).catch(() => undefined))?.stopped ?? false;
+  const joining = join(container, { app, session, isShownHere: !isShown }).catch(async (error) => {
     if (!(error instanceof EndedWithStatus) || performance.now() - startedMs < soonMs) throw error;
-    host.ui.status(error.message);
+    if (!await isStopped()) host.ui.status(error.message);
     return 0;
   });
   if (isShown) return await joining;
   joining.catch(async (error) => {
     // The run of the session itself reports its end.
     if (error instanceof EndedWithSession || host.signal.aborted) return;
-    const outcome = await appOutcome(container, session).catch(() => undefined);
-    if (!outcome?.stopped) host.ui.warn(lineOf(error));
+    if (!await isStopped()) host.ui.warn(lineOf(error));
   });
   return await reattach(container, { ...request, session, ...late.length > 0 ? { userOptions: [], box: true } : {} });
 }

@@ -32,8 +32,9 @@ function failed(code: number, stdout: string): ProcessError {
  */
 async function again(
   end: Error | undefined,
-  { seconds = 10, request = {}, directory = "/nowhere/box" }: {
+  { seconds = 10, request = {}, directory = "/nowhere/box", log = "" }: {
     seconds?: number;
+    log?: string;
     request?: Partial<StartRequest>;
     directory?: string;
   } = {},
@@ -45,6 +46,7 @@ async function again(
   const container = {
     ...{ host, label: "box", engine: engineCalled("incus"), mounts: { directory } },
     reach: () => Promise.resolve({ sockets: "/x" }),
+    log: () => Promise.resolve({ text: log, omittedBytes: 0 }),
     script() {
       ms += 1000 * seconds;
       return end ? Promise.reject(end) : Promise.resolve({ code: 0, stdout: "web\n" });
@@ -74,6 +76,7 @@ Deno.test("a second run ends well where only its app's exit status says otherwis
   const late = await again(status);
   assertEquals(late.code, 0);
   assertSaid(late.said, [started, ["status", '"firefox"', "status 1"]]);
+  assertSaid((await again(status, { log: "The session is stopped\n" })).said, [started]);
   await assertRejects(() => again(status, { seconds: 1 }), UserError, "status 1");
 });
 
