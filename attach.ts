@@ -64,7 +64,7 @@ const spec = {
     "all": { needs: "stop", help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
     "copy": { help: "Copy the text on a session's clipboard to yours, even while the channel is closed" },
-    "paste": { help: "Copy the text on your clipboard to a session's, likewise, for a minute" },
+    "paste": { help: "Copy the text on your clipboard to a session's, for a minute" },
     "settings": { help: "Show what is set for a container, and where" },
     "history": { help: "Print what passed between a container and this host, by day" },
     "save": {

@@ -73,7 +73,7 @@ const spec = {
       completion: { words: ["http", "https", "mailto", "application/pdf", "text/html"], list: true },
     },
     "unexport": { help: "Take the apps of a container out of the menu" },
-    "install": { help: "Install more apps in a container, and in what disposable copies of it are made of" },
+    "install": { help: "Install more apps in a container, and for its new disposable copies" },
     "update": { help: "Install the newest software in containers, and for new disposable copies of them" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": {
@@ -87,7 +87,7 @@ const spec = {
     },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
-    "without-xpra": { help: "Of what attach.ts needs, leave out xpra: windows are then shown on Wayland only" },
+    "without-xpra": { help: "Do not install xpra: windows are then shown on Wayland only" },
     "bare": { help: "Install only what the APPs say, without what attach.ts needs" },
     "allow-hosts": {
       value: "HOST,...",
@@ -133,7 +133,7 @@ const spec = {
     "delete": { first: ["container"] },
   },
   notes:
-    "Each word after NAME is what it looks like. AUTHORIZED_KEYS is a file, such as ~/.ssh/id_ed25519.pub (default: a " +
+    "Words after NAME are told apart by form and content. AUTHORIZED_KEYS is a file, such as ~/.ssh/id_ed25519.pub (default: a " +
     "key of the scripts' own). PROFILE is a file or one of " + Object.keys(bundledProfiles).join(", ") +
     " (default: gui). An APP is a cloud-config, given as a file or one of " +
     Object.keys(bundledCloudConfigs).filter((name) => name !== "xpra").join(", ") +

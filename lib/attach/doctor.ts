@@ -53,7 +53,7 @@ async function findBox({ host }: Facts): Promise<Finding[]> {
   try {
     const { code, stderr } = await tryBox(host);
     if (code !== 0) return [broken(`bubblewrap does not work: ${stderr.trim()}`, "Install it again")];
-    return [ok("bubblewrap makes sandboxes for what reads the container's windows")];
+    return [ok("bubblewrap makes sandboxes for the programs that show the container's windows")];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { message, hint, exitCode } = error;

@@ -36,7 +36,7 @@ export async function showSessions(host: Host, word: string | undefined, options
   const hasEnds = rows.some((row) => row.at(-1) !== "");
   showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
     heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE", ...hasEnds ? ["OPEN UNTIL"] : []],
-    none: unasked.length === 0 ? "No session runs" : `It is not known whether a session runs in ${unasked.join(", ")}`,
+    none: unasked.length === 0 ? "No session runs" : `Cannot tell whether a session runs in ${unasked.join(", ")}`,
     data: sessions.map((live) => ({ ...dataOf(live), until: Object.fromEntries(untilOf(live)) })),
   });
   return 0;

@@ -97,7 +97,7 @@ export function unusableError(instance: Instance, status: string): UserError {
   const line = (verb: string): string => engineLine(instance.engine, [verb, label]);
   if (status === "Frozen") return new UserError(`"${label}" is paused`, { hint: `Resume it: ${line("start")}` });
   return new UserError(`"${label}" neither runs nor is stopped: the engine says "${status}"`, {
-    hint: `See what is the matter with it: ${line("info")}`,
+    hint: `See its state: ${line("info")}`,
   });
 }
 

@@ -61,7 +61,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   const { readOnly, stays } = request;
   const loans = await container.lend(files, { readOnly, owner: presence.owner });
   for (const { hostPath } of loans.filter((loan) => loan.readOnly && !readOnly)) {
-    host.ui.status(`"${hostPath}" is lent to be read: you may not write it yourself`);
+    host.ui.status(`"${hostPath}" is lent read-only, since you may not write it`);
   }
   if (stays) {
     const kept = await withUndo(host, async (undo) => {

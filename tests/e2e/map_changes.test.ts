@@ -332,7 +332,7 @@ testOnOneEngine("map.ts --unmap after a change finds the file, or says how to", 
       assertEquals(await permissions([path(part)]), before, `${part}: ${stderr}`);
     }
     for (const part of ["deleted", "moved"]) {
-      assertStringIncludes(stderr, `The file that was lent as "${path(part)}" is not there any more`);
+      assertStringIncludes(stderr, `The file that was lent as "${path(part)}" no longer exists`);
     }
     assertStringIncludes(stderr, `"${path("replaced")}" was replaced meanwhile`);
     // The line that it prints does what it says.

@@ -55,7 +55,7 @@ const howLong = { hour: "for an hour", session: "until attach.ts ends" } as cons
 export async function checkAsking(host: Host, asks: ReadonlySet<ChannelName>): Promise<void> {
   if (asks.size === 0) return;
   if (await ifInstalled(showDialog(host, ["--version"], { looksOnly: true }))) return;
-  throw new UserError(`Nobody can be asked for ${[...asks].join(", ")}: zenity is not installed`, {
+  throw new UserError(`No question can be shown for ${[...asks].join(", ")}: zenity is not installed`, {
     hint: "Install the package zenity, or leave out --ask",
     exitCode: ExitCode.missingProgram,
   });

@@ -51,7 +51,7 @@ export function givesFiles(
       ? "it is not a file"
       : mayHandOut()
       ? undefined
-      : "those are too many at once. Drag them again later";
+      : "too many are dragged at once. Drag them again later";
     if (why) io.tellError(new Error(`Files dragged out of "${label}" stay there: ${why}`));
     else io.send({ hand: lines });
     return "";

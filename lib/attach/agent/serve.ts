@@ -188,7 +188,7 @@ function createLacks(
       if (what === undefined || gone.length === 0) return;
       gone.forEach((name) => lost.add(name));
       const why = what.startsWith("no-")
-        ? `"${await session}" was started without`
+        ? `"${await session}" was started without ${gone.length === 1 ? "it" : "them"}`
         : `${what} is not installed in "${label}"`;
       host.ui.status(`Apps cannot use ${gone.join(", ")}: ${why}`);
     },

@@ -153,7 +153,7 @@ async function limitedScope(host: Host): Promise<string[]> {
  */
 export function boxDenied(printed: string): UserError | undefined {
   if (!/^bwrap: /m.test(printed)) return undefined;
-  return new UserError("bubblewrap cannot make the sandbox for what reads the container's windows", {
+  return new UserError("bubblewrap cannot make the sandbox for the program that shows the container's windows", {
     hint: denials.find(({ says }) => says.test(printed))?.hint ??
       "See whether something forbids user namespaces here: sudo dmesg | grep -i apparmor, and sysctl -a | grep userns",
     output: printed.trim(),

@@ -90,6 +90,6 @@ run_on_either() {
   [ "${WAYLAND_DISPLAY-}" ] || [ -z "${DISPLAY-}" ] || return "$status"
   { has_ended_soon && knows_only_x; } || return "$status"
   has_x_server || return "$((status ? status : 1))"
-  echo "The app knows only X: it is started again, on Xwayland"
+  echo "The app supports only X: it is started again, on Xwayland"
   run_on_x run_to_end "$@"
 }

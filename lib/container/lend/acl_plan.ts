@@ -145,7 +145,7 @@ function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number):
     : `The file that was lent as "${hostPath}"`;
   if (!file) {
     const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
-    return { ...lost, findings: [`${what} is not there any more. If it was moved, end its loan there: ${command}`] };
+    return { ...lost, findings: [`${what} no longer exists. If it was moved, end its loan there: ${command}`] };
   }
   if (ownUid !== 0 && file.state.uid !== ownUid) {
     const command = `setfacl -x u:${uid} FILE`;

@@ -126,7 +126,7 @@ export async function takeBackRecorded(
   }
   const isLarge = (loan: Loan): boolean => isCopy(loan) && (loan.lent?.size ?? 0) > maxBytes;
   for (const { hostPath } of loans.filter(isLarge)) {
-    host.ui.warn(`"${hostPath}" is still lent, and large. To take it back: map.ts --unmap`);
+    host.ui.warn(`"${hostPath}" is still lent, since it is large. To take it back: map.ts --unmap`);
   }
   const takeBack = async (group: readonly Loan[]): Promise<void> => {
     let instance: Instance | undefined;

@@ -35,8 +35,8 @@ export function planReturn(
   const isChanged = !isSameContent(container, lent);
   if (here === "gone") {
     return isChanged
-      ? { action: "beside", because: `is not there any more; the version from "${label}" is` }
-      : { action: "nothing", because: `is not there any more; "${label}" has not changed its copy` };
+      ? { action: "beside", because: `no longer exists; the version from "${label}" is` }
+      : { action: "nothing", because: `no longer exists; "${label}" has not changed its copy` };
   }
   if (!isChanged) return { action: "nothing" };
   if (here === "replaced") {

@@ -59,7 +59,7 @@ export function chooseDefaults(apps: readonly App[], types: readonly string[]): 
     if (app === undefined) {
       throw inputError(
         `None of the apps opens ${type}`,
-        `Their types are in the lines MimeType= of their entries: of each, the first ${maxMimeTypes} count`,
+        `See MimeType= in their entries: the first ${maxMimeTypes} types of each count`,
       );
     }
     if (other === undefined) return [type, app] as const;

@@ -130,7 +130,7 @@ export async function lendByRun(
         how === "out"
           ? notOut
           : isLate
-          ? `Lending files ${what} takes too long for the app: see in map.ts --list whether they are lent later`
+          ? `Lending files ${what} takes too long for the app. Whether they are lent by now: map.ts --list`
           : `Files ${what} are not lent: no run of attach.ts serves these windows. Start the app again`,
       );
     }

@@ -171,7 +171,7 @@ export function createWaylandSession(
       if (change > 0 && pixels > maxPixels) throw new Violation("its pictures fill too many screens");
     },
     addWork(steps) {
-      if (!mayWork(steps)) throw new Violation("its windows have too many parts that change too often");
+      if (!mayWork(steps)) throw new Violation("the subsurfaces of its windows change too often");
     },
   };
 }

@@ -14,7 +14,7 @@ const closeKey = 147;
 /** The app id of Xwayland's window, and a message about it. */
 const [xServer, oneWindow] = [
   "org.freedesktop.Xwayland",
-  "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows its windows as others",
+  "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows each of its windows by itself",
 ] as const;
 
 export interface Windows extends Part {

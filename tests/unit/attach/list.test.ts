@@ -30,11 +30,11 @@ Deno.test("of a container that is paused, or worse, it is not said that no sessi
     await showSessions(host, undefined, options);
     assertEquals(said.slice(0, 2), [
       'warn: Cannot list the sessions of "box": "box" is paused',
-      "status: It is not known whether a session runs in box",
+      "status: Cannot tell whether a session runs in box",
     ]);
     box = { ...box, status: "Aborting" };
     const unknown = await assertRejects(() => showSessions(host, "box", options), UserError, 'says "Aborting"');
-    assertEquals(unknown.hint, "See what is the matter with it: incus info box");
+    assertEquals(unknown.hint, "See its state: incus info box");
     await showSessions(host, undefined, options);
     assertStringIncludes(said.findLast((line) => line.startsWith("warn: "))!, `"box" neither runs nor is stopped`);
     assertEquals(calls.filter(([program]) => program !== "incus"), []);

@@ -252,7 +252,7 @@ testWith(
 
 testWith(
   ["getfacl", "setfacl"],
-  "a file that its owner may not write is lent to be read, and that is told",
+  "a file that its owner may not write is lent read-only, and that is told",
   async () => {
     await inPlace("lxc", async (place) => {
       await Deno.chmod(place.files[0]!, 0o400);
@@ -263,7 +263,7 @@ testWith(
         [place.files[0], "true"],
         [place.files[1], undefined],
       ]);
-      assertEquals(run.said.filter((line) => line.includes("is lent to be read")).length, 1);
+      assertEquals(run.said.filter((line) => line.includes("is lent read-only")).length, 1);
       assertEquals(await unmap(hostOf(place).host), 0);
     });
   },

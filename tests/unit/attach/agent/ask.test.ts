@@ -133,5 +133,8 @@ Deno.test("checkAsking() wants zenity where there is something to ask", async ()
   await checkAsking(host, new Set());
   assertEquals(calls, []);
   const error = await assertRejects(() => checkAsking(host, new Set(["links", "files"] as const)), UserError);
-  assertEquals([error.message, error.exitCode], ["Nobody can be asked for links, files: zenity is not installed", 127]);
+  assertEquals([error.message, error.exitCode], [
+    "No question can be shown for links, files: zenity is not installed",
+    127,
+  ]);
 });

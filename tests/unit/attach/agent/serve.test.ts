@@ -84,7 +84,7 @@ Deno.test("files are dragged out only while files is open, and not without end",
   assertEquals(handed, [1, 1, 1, 1, 1, 1, 0, 0]);
   permissions.close(["files"]);
   const stays = 'warn: Files dragged out of "box" stay there: ';
-  const tooMuch = `${stays}those are too many at once. Drag them again later`;
+  const tooMuch = `${stays}too many are dragged at once. Drag them again later`;
   assertEquals([await dragOut(), said], [0, [tooMuch, `${stays}files is closed`]]);
   for (let times = 0; times < 2; times++) await hear(`{"ask":"stays","id":0}`);
   assertEquals(said.slice(2), [

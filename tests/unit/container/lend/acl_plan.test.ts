@@ -108,7 +108,7 @@ Deno.test("planRestore() tells how to find a file that is gone, and is done with
   const { changes, findings, done } = plan([one], [{ mapping: one, file: undefined, replacement: undefined }]);
   assertEquals([changes, done], [[], ["map-1"]]);
   assertEquals(findings, [
-    'The file that was lent as "/d/file" is not there any more. If it was moved, end its loan there: ' +
+    'The file that was lent as "/d/file" no longer exists. If it was moved, end its loan there: ' +
     "find DIRECTORY -inum 5 -exec setfacl -x u:1001000 {} +",
   ]);
 });
@@ -186,7 +186,7 @@ Deno.test("planRestore() leaves a file alone that has replaced a mapped one and 
     const { changes, findings } = plan([one], [replaced(one, acl)]);
     assertEquals(changes, []);
     assertEquals(findings, [
-      '"/d/file" was replaced meanwhile; "box" had the old file, which is not there any more. ' +
+      '"/d/file" was replaced meanwhile; "box" had the old file, which no longer exists. ' +
       "If it was moved, end its loan there: find DIRECTORY -inum 5 -exec setfacl -x u:1001000 {} +",
     ]);
   }

@@ -101,7 +101,7 @@ testWith(
       }
       assertEquals(findings.map((text) => /^(.*?)[.;]/s.exec(text)![1]), [
         `"${path("copied")}" was replaced meanwhile`,
-        `The file that was lent as "${path("gone")}" is not there any more`,
+        `The file that was lent as "${path("gone")}" no longer exists`,
         `"${path("copied")}" was replaced meanwhile`,
       ]);
     });

@@ -69,7 +69,7 @@ Deno.test("takeBackCopies() puts the container's version beside where the file w
       if (way === "replaced") await Deno.writeTextFile(file, "lent");
       if (way === "link") await Deno.symlink(`${file}.old`, file);
       const [finding] = await takeBack();
-      assertStringIncludes(finding!, way === "gone" ? "is not there any more" : "was replaced here");
+      assertStringIncludes(finding!, way === "gone" ? "no longer exists" : "was replaced here");
       assertEquals([text(`${file}.old`), text(`${file}.from-box`)], ["lent", "there"]);
     });
   }
@@ -250,12 +250,12 @@ Deno.test("planReturn() writes only over what was lent, and loses no version of 
     [lent, lent, "nothing", undefined],
     [lent, two, "nothing", undefined],
     [lent, "replaced", "nothing", undefined],
-    [lent, "gone", "nothing", 'is not there any more; "box" has not changed its copy'],
+    [lent, "gone", "nothing", 'no longer exists; "box" has not changed its copy'],
     [one, lent, "write", undefined],
     [one, one, "nothing", undefined],
     [one, two, "beside", 'was changed here and in "box"; the container\'s version is'],
     [one, "replaced", "beside", 'was replaced here and changed in "box"; the container\'s version is'],
-    [one, "gone", "beside", 'is not there any more; the version from "box" is'],
+    [one, "gone", "beside", 'no longer exists; the version from "box" is'],
     [{ ...lent, size: 2 }, lent, "write", undefined],
   ];
   for (const [container, here, action, because] of table) {
