@@ -21,19 +21,23 @@ window.show_all()
 
 
 URIS = Gdk.Atom.intern("text/uri-list", False)
-hasty = {"asked": None, "paths": []}
+hasty = {"asked": None, "paths": None, "dropped": False}
 
 
 def received(_window, context, _x, _y, data, _kind, when):
     paths = [GLib.filename_from_uri(uri)[0] for uri in data.get_uris()]
-    if hasty["asked"]:
+    if hasty["asked"] and not hasty["dropped"]:
         hasty["paths"] = paths
     else:
+        hasty["dropped"] = False
         write_dropped(context, paths, when)
 
 
 def dropped(_window, context, _x, _y, when):
-    if hasty["asked"]:
+    if hasty["asked"] and hasty["paths"] is None:
+        # They are on their way.
+        hasty["dropped"] = True
+    elif hasty["asked"]:
         write_dropped(context, hasty["paths"], when)
     else:
         window.drag_get_data(context, URIS, when)
@@ -56,7 +60,7 @@ def entered(_window, context, _x, _y, when):
     with open(f"{SHARE}/entered{NAME}", "a", encoding="utf-8") as file:
         file.write("x")
     if os.path.exists(f"{SHARE}/hasty") and hasty["asked"] is not context:
-        hasty["asked"] = context
+        hasty.update(asked=context, paths=None, dropped=False)
         window.drag_get_data(context, URIS, when)
 
 
