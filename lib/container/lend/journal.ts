@@ -161,7 +161,7 @@ async function readLoan(host: Host, name: string): Promise<Loan | undefined> {
   const loan = await readJson(path) as Loan | undefined | null;
   // Older versions wrote copies to *.copy files, and used other keys for ACLs.
   const isOurs = loan && name.endsWith(".json") && keys.every((key) => key in loan) &&
-    (isCopy(loan) ? "user" in loan : "u:" in (loan.original ?? {}));
+    (isCopy(loan) ? "user" in loan && "maxBytes" in loan : "u:" in (loan.original ?? {}));
   if (isOurs || loan === undefined) return loan;
   const instead = "Take its file back with the version that lent it; if none is lent, delete it";
   if (!warnedOf.has(path)) host.ui.warn(`"${path}" was not written by this version. ${instead}`);

@@ -88,7 +88,7 @@ Deno.test("map.ts --dry-run --unmap takes back what it can, and leaves the recor
   const [id, copyId, lostId] = ["map-0000000001", "map-0000000002", "map-0000000003"];
   const common = { engine: "incus", instance: "box", hostPath: "/gone", dev: 1, ino: 1, bornMs: null, readOnly: false };
   const mapping = { uid: 1001000, mode: 0o644, size: 4, writtenMs: 0, original: acl, granted: acl };
-  const copy = { user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "0" } };
+  const copy = { user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "0" }, maxBytes: 1_000 };
   const recordOf = (id: string, remote: string, more: object): Files => ({
     [`gui-container/mappings/${id}.json`]: JSON.stringify({
       ...{ ...common, id, containerPath: `/${id}`, server: { remote, project: "default" }, owner: "run-killed" },

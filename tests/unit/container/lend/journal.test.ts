@@ -93,7 +93,10 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
       join(journal, "map-7.json"),
       JSON.stringify({ ...sampleMapping(), id: "map-7", original }),
     );
-    const refused = ["map-2.json", "map-4.json", "map-5.copy", "map-6.copy", "map-7.json"];
+    // Without a limit, a container could send a version of any size.
+    const endless = JSON.stringify({ ...copy, id: "map-8", maxBytes: undefined });
+    await Deno.writeTextFile(join(journal, "map-8.json"), endless);
+    const refused = ["map-2.json", "map-4.json", "map-5.copy", "map-6.copy", "map-7.json", "map-8.json"];
     assertEquals((await readLoans(host)).filter(isCopy), [copy]);
     assertSaid(said.splice(0).sort(), refused.map((name) => ["warn", `"${journal}/${name}"`, "version"]));
     assertEquals((await readMappings(host)).length, 1);
