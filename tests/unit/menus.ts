@@ -44,7 +44,7 @@ export async function withMenu(
     unexport: () => Promise<string[]>;
     mounts: Mounts;
   }) => Promise<void>,
-  { xOnly = "\n", path = openerDirectory }: { xOnly?: string; path?: string } = {},
+  { path = openerDirectory }: { path?: string } = {},
 ): Promise<void> {
   const data = await Deno.makeTempDir();
   try {
@@ -64,7 +64,6 @@ export async function withMenu(
           };
         }
         if (argv[0] !== "ssh") return {};
-        if (argv.at(-1)!.includes("find_x_only.sh")) return { stdout: xOnly };
         const isIcons = argv.at(-1)!.includes("GdkPixbuf");
         return isIcons ? { code: 142, stdout: `${picture}\nnonsense\n` } : {
           stdout: Object.entries(entries).map(([id, text]) => `/a/${id}.desktop\t${btoa(text)}\n`).join(""),

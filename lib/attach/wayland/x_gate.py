@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-# Toolkits that support Wayland, as in find_x_only.sh.
+# Toolkits that support Wayland.
 WAYLAND = re.compile(r"/lib(wayland-client|gtk-[34]|Qt[5-9]|SDL)")
 # Programs without a lasting window, such as xdg-open's xprop: for them, a server's window would open empty.
 WINDOWLESS = re.compile(r"oosplash|setxkbmap|wmctrl|xclip|xdotool|xdpyinfo|xinput|xmodmap|xprop|xrandr|xrdb|xsel|xset|xwininfo")

@@ -24,7 +24,7 @@ import {
   updateTypes,
   writeFile,
 } from "./menu.ts";
-import { type Apps, readApps, readIcons, readXOnly, type XOnly } from "./read_apps.ts";
+import { type Apps, readApps, readIcons } from "./read_apps.ts";
 
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   /** Ids or names of apps; none for all. */
@@ -113,8 +113,6 @@ interface ChosenEntries {
   apps: App[];
   /** The ids of apps whose entries stay unchanged. */
   left: string[];
-  /** The apps that support X only; undefined if this was not checked. */
-  xOnly: XOnly | undefined;
 }
 
 /**
@@ -128,10 +126,6 @@ async function chooseEntries(
 ): Promise<ChosenEntries> {
   const { host, label } = container;
   const chosen = chooseApps({ container: label, ...found }, wanted);
-  const leaveOut = (reason: string, hint: string): void => {
-    if (wanted.length > 0) throw new UserError(reason, { hint });
-    host.ui.warn(`Not exported: ${reason}`);
-  };
   if (wanted.length === 0) tellRefused(host, found);
   // Never replaces a file that create.ts did not make.
   const foreign: string[] = [];
@@ -139,7 +133,9 @@ async function chooseEntries(
     const path = entryPath(menu, id);
     if (before.some((entry) => entry.id === id) || !await exists(path)) continue;
     foreign.push(id);
-    leaveOut(`"${path}" is there, and was not made by create.ts --export`, "Move it away");
+    const reason = `"${path}" is there, and was not made by create.ts --export`;
+    if (wanted.length > 0) throw new UserError(reason, { hint: "Move it away" });
+    host.ui.warn(`Not exported: ${reason}`);
   }
   const leavesCopies = attachOptions.includes(inCopy)
     ? []
@@ -155,21 +151,13 @@ async function chooseEntries(
     );
   }
   const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
-  const own = chosen.filter(({ id }) => !left.includes(id));
-  // A user who chooses a display knows what it can show.
-  const isDisplayGiven = attachOptions.some((option) => option.startsWith("--display="));
-  const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(container, own);
-  const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
-  for (const { id } of unseen) {
-    leaveOut(`"${id}" knows X only, and ${xOnly!.why}`, "attach.ts --doctor says how to install it");
-  }
-  return { apps: own.filter((app) => !unseen.includes(app)), left, xOnly };
+  return { apps: chosen.filter(({ id }) => !left.includes(id)), left };
 }
 
 /** Writes the entries and icons of apps, makes them the requested defaults, and removes entries without an app. */
 async function writeEntries(
   container: Container,
-  { menu, request, before, isDefault, apps, left, xOnly }: Exporting & ChosenEntries,
+  { menu, request, before, isDefault, apps, left }: Exporting & ChosenEntries,
 ): Promise<ExportedApp[]> {
   const { host, engine } = container;
   const defaults = chooseDefaults(apps, request.defaultTypes);
@@ -199,10 +187,9 @@ async function writeEntries(
     for (const app of apps) {
       const picture = icons.get(app);
       if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
-      const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
       // A name from the container would show another app's icon of the host.
       const icon = picture ? iconPath(menu, app.id) : "application-x-executable";
-      const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
+      const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, options);
       await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
     }
     const ownDefaults = [...defaults].map(([type, { id }]) => ({ type, entry: entryName(menu.container, id) }));

@@ -1,15 +1,11 @@
 /**
- * Reads a container's apps: their desktop entries, their icons, and which of them support X only. Programs that the
- * container may have replaced read them as its user, so answers count only if they have the expected form, and are
- * bounded in length and time.
+ * Reads a container's apps: their desktop entries and their icons. Programs that the container may have replaced read
+ * them as its user, so answers count only if they have the expected form, and are bounded in length and time.
  */
 
-import { basename } from "@std/path";
-import findXOnly from "./find_x_only.sh" with { type: "text" };
 import listEntries from "./list_entries.sh" with { type: "text" };
 import renderIcons from "./render_icons.py" with { type: "text" };
 import { isFailure, orNothing } from "../../base/errors.ts";
-import { findOnPath } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 
@@ -81,37 +77,6 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
     const picture = pngOf(lines[index] ?? "");
     return picture ? [[app, picture] as const] : [];
   }));
-}
-
-/** Apps that support X only. */
-export interface XOnly {
-  /** Those of the given apps. The container's word affects only their own entries. */
-  apps: ReadonlySet<App>;
-  /** The options of attach.ts to show them with. */
-  options: readonly string[];
-  /** Why they cannot be shown, as the end of a sentence; undefined if they can. */
-  why: string | undefined;
-}
-
-/** Finds the apps that support X only, and how to show them. If the container does not answer, there are none. */
-export async function readXOnly(container: Container, apps: readonly App[]): Promise<XOnly> {
-  const programs = apps.map(({ command, program }) => command.find((word) => basename(word) === program) ?? program);
-  const limits = { ...readLimits, maxOutputBytes: 64 * 1024 };
-  const asked = container.script({ script: findXOnly, parameters: programs, ...limits });
-  const answer = await orNothing(asked, isFailure);
-  if (!answer) return { apps: new Set(), options: [], why: undefined };
-  const [first = "", ...names] = answer.stdout.split("\n");
-  const servers = first.split(" ");
-  const lacks = !servers.includes("xpra")
-    ? `there is no xpra in "${container.label}"`
-    : await findOnPath(container.host, "xpra")
-    ? undefined
-    : "there is no xpra on this host";
-  return {
-    apps: new Set(apps.filter((_, index) => names.includes(programs[index]!))),
-    options: lacks === undefined ? ["--display=x11"] : [],
-    why: servers.includes("Xwayland") ? undefined : lacks,
-  };
 }
 
 /** The signature of a PNG file (PNG specification, 5.2). */

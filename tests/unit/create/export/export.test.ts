@@ -329,48 +329,11 @@ Deno.test("exportApps() bounds what the container answers, and tells what it lea
   await withMenu(entries, async ({ exportNow, recorded }) => {
     assertEquals(await exportNow(), ["one"]);
     const asked = recorded.options.filter((_, index) => recorded.calls[index]![0] === "ssh");
-    assertEquals(asked.length, 3);
+    assertEquals(asked.length, 2);
     for (const { timeoutMs, maxOutputBytes } of asked) assert(timeoutMs! <= 30_000 && maxOutputBytes! <= 32 * 2 ** 20);
     const warnings = recorded.said.filter((line) => line.startsWith("warn"));
     assertSaid(warnings, [["warn", 'Not exported: "evil"', "command line"]]);
   });
-});
-
-Deno.test("exportApps() has xpra show an app that knows X only, else Xwayland, and makes no entry where neither can", async () => {
-  const entries = { one: writer, old: writer.replace("office", "env A=b /opt/xclock") };
-  const programs = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(join(programs, "xpra"), "");
-    for (
-      const [xOnly, path, why] of [
-        ["xpra \n/opt/xclock\n", `/no-such:${programs}`, undefined],
-        ["xpra Xwayland \n/opt/xclock\n", programs, undefined],
-        ["xpra Xwayland \n/opt/xclock\n", "/no-such:.", undefined],
-        ["Xwayland \n/opt/xclock\n", programs, undefined],
-        ["xpra \n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
-        ["\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
-      ] as const
-    ) {
-      await withMenu(entries, async ({ data, exportNow, recorded }) => {
-        const execOf = async (id: string): Promise<string> =>
-          /^Exec=.*$/m.exec(await Deno.readTextFile(join(data, `applications/gui-container-box.${id}.desktop`)))![0];
-        const warnings = (): string[] => recorded.said.filter((line) => /^warn: Not exported/.test(line));
-        if (why === undefined) {
-          assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
-          const byXpra = xOnly.startsWith("xpra") && path.endsWith(programs);
-          assertEquals((await execOf("old")).includes(" --display=x11 "), byXpra);
-          assert(!(await execOf("one")).includes("--display"));
-          return;
-        }
-        assertEquals(await exportNow(), ["one"]);
-        assertSaid(warnings(), [["warn", 'Not exported: "old"', why]]);
-        await assertRejects(() => exportNow({ wanted: ["old"] }), UserError, why);
-        assertEquals(await exportNow({ attachOptions: ["--display=x11"] }), ["old", "one"], "the user knows better");
-      }, { xOnly, path });
-    }
-  } finally {
-    await Deno.remove(programs, { recursive: true });
-  }
 });
 
 Deno.test("exportApps() warns where a desktop would not find what starts its entries", async () => {
