@@ -10,7 +10,6 @@ import { checkAclSupport } from "../container/mounts.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { checkTarget, type Engine, engineLine, environmentOf, warningsOf } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
-import { keepSeconds, usualSeconds } from "./durations.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
@@ -37,9 +36,6 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   await recoverCreation(host, container);
   const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
-  const what = [request.image ?? engine.defaultImage, ...args.positionals.slice(1, args.flags.get("export"))].join(" ");
-  const usual = await usualSeconds(host, what);
-  if (usual !== undefined) host.ui.status(`This usually takes about ${Math.round(usual)} s`);
   const keys = request.keys ?? await ownKey(host);
   using record = await beginCreation(host, container, profileBefore);
   const { creation } = record;
@@ -58,7 +54,6 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   });
   await made.removeReplaced?.();
   const seconds = Math.round(performance.now() - startedMs) / 1000;
-  await keepSeconds(host, what, seconds);
   let exported: ExportedApp[] | undefined;
   try {
     if (request.exports) {
