@@ -143,4 +143,8 @@ Deno.test("waitForOperations() waits for tasks on the instance, and for images w
     const waited = calls.slice(1).map((call) => call[2]!.split("/")[3]);
     assertEquals(waited, [...expected]);
   }
+  // A container that is being made from an image elsewhere is nothing to wait for, unless this is said.
+  const { host, calls } = recordingHost({ answer: () => ({ stdout: JSON.stringify({ running: [running[3]] }) }) });
+  await waitForOperations(host, { engine: engineCalled("incus"), name: "box" });
+  assertEquals(calls.length, 1);
 });

@@ -2,10 +2,11 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
-import { createProfile, findProfile, refuseUsedByOthers } from "../../../lib/engine/profile.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
+import { createProfile, findProfile, refuseUsedByOthers, showProfile } from "../../../lib/engine/profile.ts";
 import { ownServer } from "../../../lib/engine/server.ts";
 import { lxcThat } from "../engine_hosts.ts";
-import type { Answer } from "../recording_host.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
 
 Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
   const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
@@ -50,4 +51,11 @@ Deno.test("findProfile() throws what is not an answer", async () => {
   );
   const { host, engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
   await assertRejects(() => findProfile(host, { engine, name: "p" }), ProcessError);
+});
+
+Deno.test("showProfile() changes nothing: a plan of what a run would do does not list it", async () => {
+  const { host, calls, options } = recordingHost({ answer: () => ({ stdout: "config: {}\n" }) });
+  assertEquals(await showProfile(host, { engine: engineCalled("lxc"), name: "box" }), "config: {}\n");
+  assertEquals(calls, [["lxc", "profile", "show", "box"]]);
+  assertEquals(options.map(({ looksOnly }) => looksOnly), [true]);
 });

@@ -73,6 +73,22 @@ Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the 
   });
 });
 
+Deno.test("a remote that no engine has is looked for in all of them, and none is asked for an instance there", async () => {
+  await withConfig(configText, async (env) => {
+    const recorded = recordingHost({ env, answer: () => ({ stdout: "{}" }) });
+    await assertRejects(() => chooseEngine(recorded.host, { remote: "none" }), UserError, 'no remote "none"');
+    assertEquals(recorded.calls, []);
+  });
+});
+
+Deno.test("a remote has twenty seconds to answer a question, this machine's engine as long as it takes", async () => {
+  for (const [server, expected] of [[big, 20_000], [ownServer, undefined]] as const) {
+    const { host, options } = recordingHost({ answer: () => ({ stdout: '{"name":"box","status":"Running"}' }) });
+    await findInstance(host, { engine: { ...engineCalled("incus"), server }, name: "box" });
+    assertEquals(options.map(({ timeoutMs }) => timeoutMs), [expected]);
+  }
+});
+
 Deno.test("isSameServer() tells remotes, and projects of one remote", () => {
   const server = { remote: "big", project: "work" };
   const others = [server, { ...server, project: "default" }, { ...server, remote: "local" }];

@@ -42,7 +42,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/fuzz/wayland": ["guard/wayland/pictures"],
   "unit/guard/wayland/descriptors": ["guard/rate"],
   "unit/guard/wayland/messages": ["guard/wayland/objects"],
-  "unit/guard/wayland/policy": ["guard/wayland/connection", "guard/wayland/rules"],
+  "unit/guard/wayland/policy": ["guard/wayland/rules"],
   "unit/guard/wayland/relay": ["guard/sockets"],
   "unit/guard/xpra/client_packets": ["guard/attention", "guard/xpra/judge"],
   "unit/guard/xpra/frames": ["guard/pending_bytes"],

@@ -234,3 +234,15 @@ Deno.test("watchTransfer() says how far a long transfer is, and gives one up tha
   }
   assertMatch(said.at(-1)!, /^status: Lending file: 2 MiB of 3 MiB, \d+ s$/);
 });
+
+Deno.test("watchTransfer() gives a transfer up within which not 128 KiB move in a minute, by default", async () => {
+  using time = startTime();
+  using watch = watchTransfer(recordingHost().host, { what: "Lending file" });
+  await time.pass(59_000);
+  watch.moved(2 ** 17);
+  await time.pass(60_000);
+  watch.moved(2 ** 17 - 1);
+  assertEquals(watch.signal.aborted, false);
+  await time.pass(2_000);
+  assertEquals(watch.signal.aborted, true);
+});

@@ -19,6 +19,10 @@ Deno.test("isWritten() compares the time of the last change, in whatever zone, a
   assertEquals(isWritten(found("2026-01-02 04:04:05.123456789 +0100"), since), false);
   assertEquals(isWritten(found("2026-01-02 03:04:05.124000000 +0000"), since), true);
   assertEquals(isWritten(found("2026-01-01 23:04:06.000000000 -0400"), since), true);
+  // Programs that are not GNU's may write fewer digits, or none.
+  assertEquals(isWritten(found("2026-01-02 03:04:05.1 +0000"), since), false);
+  assertEquals(isWritten(found("2026-01-02 03:04:05.2 +0000"), since), true);
+  assertEquals(isWritten(found("2026-01-02 03:04:05 +0000"), since), false);
   for (const time of ["", "-", "9999-99-99 99:99:99.9 +0000"]) assertEquals(isWritten(found(time), since), true, time);
 });
 

@@ -6,7 +6,7 @@ import { inputError, NoEngine, UserError } from "../../../../lib/base/errors.ts"
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import type { Host } from "../../../../lib/base/host.ts";
-import { readLoans, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
+import { forgetLoans, readLoans, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
 import { recoverFirst, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { sessionLoans } from "../../../../lib/container/lend/session_loans.ts";
 import { localBox } from "../../containers.ts";
@@ -169,6 +169,40 @@ Deno.test("a file that is lent to read is lent anew to be changed, and the other
       assertEquals(await loans.open([hostPath], { readOnly: !readOnly }), [fresh.containerPath]);
       await loans.end({ runsOn: true });
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a file that was taken back from a session meanwhile is lent anew, and what apps save in the others comes back", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const server = { remote: "local", project: "default" };
+    const names = ["a.pdf", "b.pdf", "c.pdf"];
+    const copies = await Promise.all(names.map(async (name, index) => {
+      const hostPath = join(directory, name);
+      await Deno.writeTextFile(hostPath, name);
+      const { dev, ino } = await Deno.stat(hostPath);
+      const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping({
+        ...{ id: `map-${index}`, hostPath, server, session: "editor", dev, ino: ino!, bornMs: null },
+        containerPath: `/home/ubuntu/maps/${index}-${name}`,
+      });
+      const lent = { size: 1, sha256: "" };
+      return { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent, maxBytes: 1_000 };
+    }));
+    const { host } = recordingHost({
+      env: { HOME: directory, XDG_STATE_HOME: directory },
+      answer: answerWith("editor"),
+    });
+    await withJournalLock(host, () => writeRecords(host, copies));
+    const fresh = { ...copies[0]!, id: "map-9", containerPath: "/home/ubuntu/maps/9-a.pdf" };
+    const lend: Container["lend"] = (files) => Promise.resolve(files.map(() => fresh));
+    const loans = await sessionLoans({ ...boxOf(host), lend }, "editor");
+    await withJournalLock(host, () => forgetLoans(host, [copies[0]!]));
+    assertEquals(await loans.open([copies[0]!.hostPath]), [fresh.containerPath]);
+    const lent = [copies[1]!, copies[2]!, fresh].map(({ containerPath }) => containerPath);
+    assertEquals(loans.copies().toSorted(), lent);
+    await loans.end({ runsOn: true });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -192,17 +192,18 @@ Deno.test("the guard of Wayland shows a popup on the surface of one that was lef
 });
 
 Deno.test("the guard of Wayland lets popups be near a menu, and not near a dot that is none", () => {
-  for (const side of [1, 100]) {
+  // The smallest menu is 32 × 16.
+  for (const [width, height, isMenu] of [[1, 1, 0], [31, 100, 0], [100, 15, 0], [32, 16, 1], [100, 100, 1]] as const) {
     const made = withWindow();
     use(made);
     popup(made, 100, 100);
     made.app(message(ids.next, "wl_surface.commit"));
     // The menu's picture shows in this size.
-    viewport(made, { id: ids.next + 4, surface: ids.next, size: [side, side] });
+    viewport(made, { id: ids.next + 4, surface: ids.next, size: [width, height] });
     made.app(message(ids.next, "wl_surface.commit"));
     made.app(message(ids.next, "wl_surface.commit"));
     const next = popup(made, 20, 20, { from: ids.next + 6, parent: ids.next + 1 });
-    assertEquals(next.length > 0, side === 100, `${side}`);
+    assertEquals(next.length > 0, isMenu === 1, `${width} × ${height}`);
   }
 });
 
@@ -279,7 +280,7 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   /** The window is 400 × 300. */
   const passes = (
     [width, height]: readonly [number, number],
-    { anchor = [399, 0, 1, 1], offset = [0, 0], edge = right, gravity = right }: {
+    { anchor = [399, 0, 1, 1], offset, edge = right, gravity = right }: {
       anchor?: number[];
       offset?: number[];
       edge?: number;
@@ -297,7 +298,7 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
       message(positioner, "xdg_positioner.set_anchor_rect", ...anchor),
       message(positioner, "xdg_positioner.set_anchor", edge),
       message(positioner, "xdg_positioner.set_gravity", gravity),
-      message(positioner, "xdg_positioner.set_offset", ...offset),
+      ...offset ? [message(positioner, "xdg_positioner.set_offset", ...offset)] : [],
       message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
     );
     return made.app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)).length > 0;
@@ -309,6 +310,12 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   assertEquals(passes([900, 300], { offset: [948, 0] }), false);
   assertEquals(passes([900, 300], { gravity: 3, offset: [948, 0] }), true, "to the left of where it is anchored");
   assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: [0, 290, 10, 10], offset: [0, 60] }), false);
+  // Exactly as far as it may be, without an offset: 48 pixels below the window, and right of it.
+  const [below, farRight] = [[0, 347, 10, 1], [447, 0, 1, 10]];
+  assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: below }), true);
+  assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: below, offset: [0, 1] }), false);
+  assertEquals(passes([100, 100], { anchor: farRight }), true);
+  assertEquals(passes([100, 100], { anchor: farRight, offset: [1, 0] }), false);
   assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [300, 0] }), false);
   assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [290, 0] }), true);
 });

@@ -519,6 +519,14 @@ Deno.test("the guard of Wayland ends a connection that keeps it busy with parts 
     () => deep.connection.fromContainer(commits(deep.parts.at(-1)!)),
     "subsurfaces of its windows change too often",
   );
+  // A thousand times a second is as bad as all at once.
+  const lasting = withParts(300);
+  refused(() => {
+    for (let ms = 0; ms < 5_000; ms++) {
+      lasting.app(message(ids.surface, "wl_surface.commit"));
+      lasting.wait(1);
+    }
+  }, "subsurfaces of its windows change too often");
   // A second of a window of 20 parts, at 144 pictures a second.
   const honest = withParts(20);
   for (let picture = 0; picture < 144; picture++) {

@@ -65,6 +65,11 @@ Deno.test("an app waits two checks for the types of what is to be pasted, and no
   assert(answer(7));
   assertEquals(answerForClient(state), []);
   assertEquals(answer(5), undefined, "the app has an answer already");
+  ask(8);
+  assertEquals([answerForClient(state), answerForClient(state)], [[], [none(8)]]);
+  assertEquals(client(state, "clipboard-contents-none", 8, "CLIPBOARD"), undefined, "also when the client has nothing");
+  ask(9);
+  assert(client(state, "clipboard-contents-none", 9, "CLIPBOARD"));
   assertEquals(state.typeRequests.size, 0);
   for (let id = 10; id < 160; id++) ask(id);
   assertEquals(state.typeRequests.size, 100, "a client that answers nothing costs no more");

@@ -5,6 +5,7 @@ import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
+import { pixelsBytesIn } from "../../../../lib/guard/xpra/hello.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import { createSession } from "../../../../lib/guard/xpra/session.ts";
@@ -93,6 +94,13 @@ Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' fi
   const mmap = dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, file: "/x" });
   const hello = server(state, "hello", dict({ version: "6.5", mmap }))!.args[0] as Dict;
   assertEquals(hello.get("mmap"), dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, enabled: true }));
+});
+
+Deno.test("a file for pixels of no size, or a negative one, holds no pixel", () => {
+  for (const size of [-(2 ** 40), -1, 0, 1, 1000]) {
+    assertEquals(pixelsBytesIn(dict({ mmap: dict({ size }) })), Math.max(0, size));
+  }
+  assertEquals(pixelsBytesIn(dict({})), 0, "none");
 });
 
 Deno.test("of a keyboard's description, only what the guard knows passes, in each of its forms", () => {

@@ -91,6 +91,14 @@ Deno.test("decode() refuses what would overflow the stack of xpra's own decoder"
   assertThrows(() => decode(new Uint8Array(100_000).fill(0x67)), Violation);
 });
 
+Deno.test("decode() takes twelve levels of lists and tables, the innermost in the twelfth, and none more", () => {
+  for (const [open, close] of [["c1", ""], ["3b", "7f"], ["6701", ""], ["3c01", "7f"]] as const) {
+    const nested = (levels: number): Uint8Array => hex(`${open.repeat(levels)}00${close.repeat(levels)}`);
+    decode(nested(12));
+    assertThrows(() => decode(nested(13)), Violation, "nested too deeply");
+  }
+});
+
 Deno.test("decode() refuses more values than a packet holds", () => {
   assertThrows(() => decode(encode(Array.from({ length: 30_000 }, () => 0))), Violation);
   assertEquals((decode(encode(Array.from({ length: 300 }, () => 0))) as Value[]).length, 300);
