@@ -124,7 +124,7 @@ export class Descriptors {
   /** Opens a pipe from the container to the guard. Returns its number. */
   openOwn(reader: PipeReader): number {
     const number = this.#nextOwn--;
-    this.#add(new Descriptor(number, "pipe", "host", { isSent: true, writers: new Set(["container"]), reader }));
+    this.#add(new Descriptor(number, "pipe", "host", { writers: new Set(["container"]), reader }));
     return number;
   }
 
