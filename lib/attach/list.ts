@@ -1,28 +1,29 @@
-/** `attach.ts --list`: lists the live sessions of one container, of those of a remote, or of all. */
+/** `attach.ts --list`: lists the live sessions of a container and its copies, of those of a remote, or of all. */
 
 import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
 import { clockTime, localTime } from "../base/time.ts";
 import { showTable } from "../cli/table.ts";
-import { unusableError } from "../container/managed.ts";
+import { copyOfKey } from "../container/disposables.ts";
+import { listOfAll, unusableError } from "../container/managed.ts";
 import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
-import { chooseEngine } from "../engine/engine.ts";
+import { listInstances } from "../engine/instance.ts";
 import { recordedChannels } from "../settings/channels.ts";
 import { displays } from "../settings/displays.ts";
 import { findRuns } from "./session/runs.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
- * Prints the live sessions of one container, or of all.
+ * Prints the live sessions of one container and its disposable copies, or of all.
  *
  * @param word the container, or `REMOTE:` for all containers there, as in the engine's own CLI
  */
 export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
   const { sessions, unasked } = word === undefined || remote !== undefined
-    ? await listAllSessions(host, await chooseEngine(host, { ...options, remote }))
-    : { sessions: await listContainer(host, word, options), unasked: [] };
+    ? await listAllSessions(host, await listOfAll(host, { ...options, remote }))
+    : await listContainer(host, word, options);
   const runs = sessions.length === 0 ? [] : await host.look([], () => findRuns(host));
   const untilOf = ({ container, session }: LiveSession): [string, string][] =>
     runs.filter((run) => run.container === container && run.session === session)
@@ -53,11 +54,14 @@ function clientsOf({ display, clients }: Pick<LiveSession, "display" | "clients"
   return displays[display].windowsStay ? 1 : clients;
 }
 
-/** Lists the sessions of a container, without starting it. */
-async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
+/** Lists the sessions of a container, without starting it, and those of its copies. */
+async function listContainer(host: Host, word: string, options: EngineOptions): ReturnType<typeof listAllSessions> {
   await using container = await resolveContainer(host, { word, ...options });
   const status = await container.status();
-  if (status === "Stopped") return [];
-  if (status !== "Running") throw unusableError(container, status);
-  return await listSessions(container);
+  if (status !== "Running" && status !== "Stopped") throw unusableError(container, status);
+  const own = status === "Running" ? await listSessions(container) : [];
+  const instances = await listInstances(host, container.engine);
+  const copies = instances.filter(({ config }) => config[copyOfKey] === container.name);
+  const { sessions, unasked } = await listAllSessions(host, copies);
+  return { sessions: [...own, ...sessions], unasked };
 }

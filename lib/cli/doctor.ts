@@ -1,13 +1,13 @@
 /** `--doctor`: makes the checks of a list, prints their findings, and ends with whether the script will work. */
 
 import { chooseEngine, type Engine, type Environment, environmentOf, wantedCli } from "../engine/engine.ts";
-import type { InstanceInfo } from "../engine/instance.ts";
+import { type InstanceInfo, listInstances } from "../engine/instance.ts";
 import { type EngineProfile, findProfile } from "../engine/profile.ts";
 import { ExitCode, isNoEngine, isProcessError, orNothing } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { ScriptName } from "../base/programs.ts";
 import { once } from "../base/promises.ts";
-import { listManaged } from "../container/managed.ts";
+import { isManaged } from "../container/managed.ts";
 import { failureOf, type Finding, type Subject } from "./finding.ts";
 
 /** The engine that the script would use, if it answers, and what it says about itself. */
@@ -78,7 +78,7 @@ async function engineFacts(host: Host, wanted: string | undefined): Promise<Engi
     engine,
     environment: await environmentOf(host, engine),
     profile: once(() => findProfile(host, { engine, name: "default" })),
-    managed: once(() => listManaged(host, engine)),
+    managed: once(async () => (await listInstances(host, engine)).filter(isManaged)),
   };
 }
 

@@ -3,7 +3,6 @@
 import type { Host } from "../base/host.ts";
 import {
   chooseEngine,
-  type Engine,
   engineClis,
   engineLine,
   type Instance,
@@ -30,11 +29,6 @@ export function isManaged({ config }: Pick<InstanceInfo, "config">): boolean {
   return Boolean(config[markKey]);
 }
 
-/** All managed containers, without their addresses, in the engine's order. */
-export async function listManaged(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  return (await listInstances(host, engine)).filter(isManaged);
-}
-
 /**
  * This user's managed containers and their copies, that is, those with directories on this machine: of the engine asked
  * for, else of all engines that answer.
@@ -43,17 +37,18 @@ export async function listOwn(
   host: Host,
   options: EngineOptions & { remote?: string | undefined } = {},
 ): Promise<InstanceInfo[]> {
-  const found = await listOfAll(host, options);
+  const found = (await listOfAll(host, options)).filter(isManaged);
   const isOwn = await all(found.map((instance) => exists(mountsOf(host, instance).directory)));
   return found.filter((_, index) => isOwn[index]);
 }
 
-async function listOfAll(
+/** All instances, without their addresses: of the engine asked for, else of all engines that answer. */
+export async function listOfAll(
   host: Host,
   options: EngineOptions & { remote?: string | undefined },
 ): Promise<InstanceInfo[]> {
   const list = async (engine: string | undefined): Promise<InstanceInfo[]> =>
-    await listManaged(host, await chooseEngine(host, { ...options, engine }));
+    await listInstances(host, await chooseEngine(host, { ...options, engine }));
   if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options.engine);
   const tried = await Promise.allSettled(engineClis.map(list));
   const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);

@@ -6,8 +6,8 @@ import { displayNamed, displayNames, displays } from "../../settings/displays.ts
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
-import { type Engine, labelOf } from "../../engine/engine.ts";
-import { findInstance, type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
+import { labelOf } from "../../engine/engine.ts";
+import { findInstance, type InstanceInfo, isLost } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
 import { addressOf, scriptLine } from "../../container/address.ts";
 import { containerAt } from "../../container/resolve.ts";
@@ -95,10 +95,10 @@ function parseSessions(container: string, stdout: string) {
   return sessions.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
 }
 
-/** The live sessions of all running containers, and the containers that could not be asked, each with a warning. */
+/** The live sessions of the managed instances that run, and those that could not be asked, each with a warning. */
 export async function listAllSessions(
   host: Host,
-  engine: Engine,
+  instances: readonly InstanceInfo[],
 ): Promise<{ sessions: LiveSession[]; unasked: string[] }> {
   const unasked: string[] = [];
   const ask = async (instance: InstanceInfo): Promise<LiveSession[]> => {
@@ -121,7 +121,6 @@ export async function listAllSessions(
       return [];
     }
   };
-  const instances = await listInstances(host, engine);
   // The engine cannot tell which of these are managed.
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);

@@ -11,6 +11,7 @@ import {
 import { ProcessError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { listInstances } from "../../../../lib/engine/instance.ts";
 import { localBox, remoteBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { assertSaid } from "../../refusals.ts";
@@ -59,7 +60,10 @@ Deno.test("of containers on another machine, only those are asked by SSH in whic
     },
   });
   const server = { remote: "far", project: undefined, isLocal: false };
-  const { sessions, unasked } = await listAllSessions(host, { ...engineCalled("incus"), server });
+  const { sessions, unasked } = await listAllSessions(
+    host,
+    await listInstances(host, { ...engineCalled("incus"), server }),
+  );
   assertEquals([sessions, unasked], [[], ["far:busy"]]);
   assertSaid(said, [["warn", '"far:busy"', "directories"]]);
 });
