@@ -85,8 +85,7 @@ export async function reachInstance(
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
   if (!isReady) await awaitBoot(host, instance, { ...boot, hasNetwork });
-  const target = await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
-  return isReady ? { ...target, startedAt: found?.last_used_at } : target;
+  return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
 
 export interface BootOptions {

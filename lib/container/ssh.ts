@@ -26,8 +26,6 @@ export interface SshTarget {
   mounts: Mounts;
   /** The file with ssh's settings; undefined for a container that an older create.ts made without it. */
   config?: string | undefined;
-  /** When it was last started, ISO 8601; undefined if this run has waited for its boot. */
-  startedAt?: string | undefined;
   /** The socket of this run's shared connection, see `link.ts`. Without one, ssh opens a connection of its own. */
   control?: string;
 }
@@ -161,13 +159,9 @@ function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {
   );
 }
 
-/** How long after its start a container may have an address but no sshd yet, in milliseconds. */
-const youngMs = 60_000;
-
 /** The error for an ssh that has failed itself, depending on its output. */
-export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTarget, error: ProcessError): UserError {
+export function sshError({ name, address, mounts, proxy }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
-  const ageMs = Date.now() - Date.parse(startedAt);
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
       hint:
@@ -183,12 +177,10 @@ export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTa
     });
   }
   const look = proxy
-    ? "See whether its server answers, and whether sshd is installed in the container"
-    : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container";
+    ? "whether its server answers, and whether sshd is installed in the container"
+    : "whether a firewall blocks the engine's bridge, and whether sshd runs in the container";
   return new Unreachable(`Cannot reach "${name}" ${proxy ? "through the engine" : `at ${address}`} by SSH`, {
-    hint: ageMs >= 0 && ageMs < youngMs
-      ? `It started ${Math.ceil(ageMs / 1_000)} s ago, and may not have booted yet: try again in a few seconds. ${look}`
-      : look,
+    hint: `If it has just been started, try again in a few seconds. Else see ${look}`,
     ...causedBy(error),
   });
 }

@@ -28,8 +28,6 @@ export interface InstanceInfo extends Instance {
   location: string;
   /** When it was made, ISO 8601. */
   created_at: string;
-  /** When it was last started, as the engine writes it. */
-  last_used_at: string;
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** Its own devices, without what its profiles give. */
@@ -161,7 +159,6 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
     status: textIn(instance.status).replace(/^Ready$/, "Running"),
     location: textIn(instance.location) || "none",
     created_at: textIn(instance.created_at),
-    last_used_at: textIn(instance.last_used_at),
     // All null while the member of the cluster that has it does not answer.
     config: configIn(instance.config),
     devices: devicesIn(instance.devices),

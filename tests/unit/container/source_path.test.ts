@@ -99,7 +99,6 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
       status: "Running",
       location: "none",
       created_at: "",
-      last_used_at: "",
       description: "",
       config: {},
       devices,

@@ -118,21 +118,6 @@ Deno.test("sshScript() tells a changed host key, a refused key and no connection
   }
 });
 
-Deno.test("sshScript() says how long ago a container has started, in its first minute", async () => {
-  const { host } = recordingHost({
-    answer: () => ({ code: 255, stderr: "ssh: connect to host 10.0.0.5 port 22: Connection refused\n" }),
-  });
-  for (const [ageMs, isTold] of [[6_500, true], [61_000, false], [-5_000, false], [NaN, false]] as const) {
-    const startedAt = Number.isNaN(ageMs) ? "" : new Date(Date.now() - ageMs).toISOString();
-    const error = await assertRejects(
-      () => sshScript(host, { ...targetIn("/m"), startedAt }, { script: "true" }),
-      UserError,
-    );
-    assertEquals(/^It started \d+ s ago, and may not have booted yet: try again/.test(error.hint), isTold);
-    assertStringIncludes(error.hint, "whether sshd runs");
-  }
-});
-
 Deno.test("sshScript() leaves the remote program's own failure as it is", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Permission denied" }) });
   await assertRejects(() => sshScript(host, targetIn("/m"), { script: "true" }), ProcessError);

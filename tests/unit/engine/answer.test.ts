@@ -20,7 +20,6 @@ const instance = {
   status: "Running",
   location: "none",
   created_at: "2026-11-28T00:00:00Z",
-  last_used_at: "2026-11-28T00:00:00Z",
   config: { "user.gui-container": "true" },
   devices: { root: { type: "disk", path: "/" } },
   expanded_devices: { eth0: { type: "nic" } },

@@ -21,7 +21,6 @@ const instance = {
   name: "box",
   status: "Running",
   created_at: "2026-01-02T03:04:05Z",
-  last_used_at: "2026-01-02T03:04:06Z",
   config: { "user.gui-container": "1" },
   devices: { share: { type: "disk" } },
   expanded_devices: { root: { type: "disk", path: "/" }, eth0: { type: "nic", network: "lxdbr0" } },
