@@ -19,7 +19,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
     "settings/request",
   ],
   "unit/attach/default_app": ["channels/file_types"],
-  "unit/attach/disposable/make_disposable": ["engine/snapshot"],
   "unit/attach/read_request": ["channels/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],
   "unit/attach/session/app": ["cli/xpra_options"],

@@ -7,6 +7,7 @@ import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { forgetLoans, readLoans, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
+import type { Loan } from "../../../../lib/container/lend/loan.ts";
 import { recoverFirst, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { sessionLoans } from "../../../../lib/container/lend/session_loans.ts";
 import { localBox } from "../../containers.ts";
@@ -169,6 +170,29 @@ Deno.test("a file that is lent to read is lent anew to be changed, and the other
       assertEquals(await loans.open([hostPath], { readOnly: !readOnly }), [fresh.containerPath]);
       await loans.end({ runsOn: true });
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a session lends files of 64 MiB as copies, to read also larger ones", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const hostPath = join(directory, "a.pdf");
+    await Deno.writeTextFile(hostPath, "a");
+    const { host } = recordingHost({
+      env: { HOME: directory, XDG_STATE_HOME: directory },
+      answer: answerWith("editor"),
+    });
+    const asked: unknown[] = [];
+    const lend: Container["lend"] = (files, { maxCopiedBytes }) => {
+      asked.push(maxCopiedBytes);
+      return Promise.resolve(files.map(() => sampleMapping({ hostPath })) as unknown as Loan[]);
+    };
+    const loans = await sessionLoans({ ...boxOf(host), lend }, "editor");
+    await loans.open([hostPath], { readOnly: true });
+    await loans.open([hostPath]);
+    assertEquals(asked, [Infinity, 64 * 2 ** 20]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,7 +1,7 @@
 // Whose the ids of objects are on a connection of Wayland, and when they are free again.
 
 import { assertEquals } from "@std/assert";
-import { ids, message, nothing, refused, withGlobals, withWindow } from "../../wayland_samples.ts";
+import { frame, ids, message, nothing, refused, withGlobals, withWindow } from "../../wayland_samples.ts";
 
 const freed = (id: number): Uint8Array => message(1, "wl_display.delete_id", id);
 
@@ -33,5 +33,14 @@ Deno.test("an app on Wayland has no more objects by destroying others, and no fe
     }
     for (let count = 0; count < 256; count++) make(ids.next + count);
     refused(() => make(ids.next + 256), "more than 256 sources");
+  }
+});
+
+Deno.test("the guard of Wayland ends a connection whose message ends before it has said how long it is", () => {
+  const whole = message(ids.surface, "wl_surface.commit");
+  for (const length of [4, whole.length + 4]) {
+    const { connection } = withWindow();
+    const sent = frame(0, new Uint8Array([...whole, ...whole]).subarray(0, length));
+    refused(() => connection.fromContainer(sent), "a message has no end");
   }
 });

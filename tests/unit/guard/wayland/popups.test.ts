@@ -296,8 +296,9 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
       message(ids.shell, "xdg_wm_base.create_positioner", positioner),
       message(positioner, "xdg_positioner.set_size", width, height),
       message(positioner, "xdg_positioner.set_anchor_rect", ...anchor),
-      message(positioner, "xdg_positioner.set_anchor", edge),
-      message(positioner, "xdg_positioner.set_gravity", gravity),
+      // Without these, it is in the middle of what it is anchored to.
+      ...edge === none ? [] : [message(positioner, "xdg_positioner.set_anchor", edge)],
+      ...gravity === none ? [] : [message(positioner, "xdg_positioner.set_gravity", gravity)],
       ...offset ? [message(positioner, "xdg_positioner.set_offset", ...offset)] : [],
       message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
     );
@@ -316,8 +317,11 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: below, offset: [0, 1] }), false);
   assertEquals(passes([100, 100], { anchor: farRight }), true);
   assertEquals(passes([100, 100], { anchor: farRight, offset: [1, 0] }), false);
-  assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [300, 0] }), false);
-  assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [290, 0] }), true);
+  const inside = { edge: none, gravity: none, anchor: [0, 0, 400, 300] };
+  // The middle of the window is at 200 and 150, that of the popup 50 pixels from its sides.
+  for (const [x, y, isNear] of [[298, 0, true], [299, 0, false], [0, 248, true], [0, 249, false]] as const) {
+    assertEquals(passes([100, 100], { ...inside, offset: [x, y] }), isNear, `${x}, ${y}`);
+  }
 });
 
 Deno.test("the guard of Wayland closes popups of which one wants to be where it may not, as GTK 4 waits for an answer", () => {

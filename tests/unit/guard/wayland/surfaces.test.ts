@@ -29,6 +29,33 @@ Deno.test("the guard of Wayland takes no pointer of another size, and none that 
   assertEquals(app(message(ids.next, "wl_surface.offset", 500, 0)), nothing);
 });
 
+Deno.test("the guard of Wayland takes a pointer of 256 pixels a side, in pixels of the desktop", () => {
+  for (const [width, height, scale, passes] of [[256, 256, 1, 1], [257, 256, 1, 0], [256, 257, 1, 0], [300, 4, 2, 1]]) {
+    const { app } = withWindow();
+    const [surface, buffer] = [ids.next, ids.next + 1] as const;
+    app(
+      message(ids.compositor, "wl_compositor.create_surface", surface),
+      message(ids.pool, "wl_shm_pool.create_buffer", buffer, 0, width!, height!, 4 * width!, 0),
+      message(ids.pointer, "wl_pointer.set_cursor", 1, surface, 0, 0),
+      message(surface, "wl_surface.set_buffer_scale", scale!),
+    );
+    const attach = message(surface, "wl_surface.attach", buffer, 0, 0);
+    assertEquals(app(attach), passes ? attach : nothing, `${width} × ${height}`);
+  }
+});
+
+Deno.test("the guard of Wayland takes pictures of a scale from 1 to 16", () => {
+  for (const scale of [1, 16]) {
+    assert(withWindow().app(message(ids.surface, "wl_surface.set_buffer_scale", scale)).length > 0);
+  }
+  for (const scale of [-1, 0, 17]) {
+    refused(
+      () => withWindow().app(message(ids.surface, "wl_surface.set_buffer_scale", scale)),
+      "scale is out of range",
+    );
+  }
+});
+
 Deno.test("the guard of Wayland lets a window's picture reach no farther beyond the window than a shadow", () => {
   const made = withWindow();
   const commit = message(ids.surface, "wl_surface.commit");

@@ -134,3 +134,16 @@ Deno.test("a button is not held any more when it is released, or when its window
     assertThrows(() => server(state, "initiate-moveresize", 1, 0, 0, byKeys, 1, 1), Refusal);
   }
 });
+
+Deno.test("no number beyond its range, and no name of a key as long as a book, reaches the container", () => {
+  const state = session();
+  client(state, "focus", 1, []);
+  const configure = (counter: number): Packet | undefined =>
+    client(state, "configure-window", 1, 0, 0, 484, 316, new Map(), counter, new Map(), true, 1, [960, 600], []);
+  assert(configure(2 ** 31));
+  assertThrows(() => configure(2 ** 31 + 1), Refusal, "out of range");
+  client(state, "focus", 2 ** 48, []);
+  assertThrows(() => client(state, "focus", 2 ** 48 + 1, []), Refusal, "out of range");
+  client(state, "focus", 1, ["x".repeat(20)]);
+  assertThrows(() => client(state, "focus", 1, ["x".repeat(21)]), Refusal);
+});

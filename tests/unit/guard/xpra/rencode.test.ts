@@ -91,6 +91,20 @@ Deno.test("decode() refuses what would overflow the stack of xpra's own decoder"
   assertThrows(() => decode(new Uint8Array(100_000).fill(0x67)), Violation);
 });
 
+Deno.test("decode() reads each integer that JavaScript has exactly as a number, and others as bigints", () => {
+  const [least, largest] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  for (const number of [least, largest]) assertEquals(decode(encode(number)), number);
+  for (const number of [BigInt(least) - 1n, BigInt(largest) + 1n]) assertEquals(decode(encode(number)), number);
+});
+
+Deno.test("decode() takes integers of 63 digits, as xpra does, and none of 64", () => {
+  const digits = (count: number): Uint8Array => hex(`3d${"39".repeat(count)}7f`);
+  assertEquals(decode(digits(63)), BigInt("9".repeat(63)));
+  assertThrows(() => decode(digits(64)), Violation);
+  assertThrows(() => encode(10n ** 63n), TypeError, "too many digits");
+  assertEquals(decode(encode(10n ** 63n - 1n)), 10n ** 63n - 1n);
+});
+
 Deno.test("decode() takes twelve levels of lists and tables, the innermost in the twelfth, and none more", () => {
   for (const [open, close] of [["c1", ""], ["3b", "7f"], ["6701", ""], ["3c01", "7f"]] as const) {
     const nested = (levels: number): Uint8Array => hex(`${open.repeat(levels)}00${close.repeat(levels)}`);

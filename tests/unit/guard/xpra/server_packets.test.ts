@@ -156,3 +156,30 @@ Deno.test("what honest servers send and no client needs is left out without a wo
     assertEquals(judgeServerPacket({ type, args: ["x"] }, state), {});
   }
 });
+
+for (
+  const [type, args, at, beyond] of [
+    ["initiate-moveresize", [1, 5, 5, 8, 1, 1], 3, 12],
+    ["initiate-moveresize", [1, 5, 5, 8, 1, 1], 4, 10],
+    ["initiate-moveresize", [1, 5, 5, 8, 1, 1], 5, 3],
+    ["restack-window", [1, 0, 0], 1, 5],
+    ["restack-window", [1, 0, 0], 2, 2 ** 48 + 1],
+    ["raise-window", [1], 0, 2 ** 48],
+    ["bell", [1, 3, 50, 400, 100, 0, 0, "Bell"], 0, 2 ** 48 + 1],
+    ["bell", [1, 3, 50, 400, 100, 0, 0, "Bell"], 2, 101],
+    ["bell", [1, 3, 50, 400, 100, 0, 0, "Bell"], 3, 20_001],
+    ["bell", [1, 3, 50, 400, 100, 0, 0, "Bell"], 4, 2_001],
+    ["bell", [1, 3, 50, 400, 100, 0, 0, "Bell"], 5, 2 ** 32],
+    ["new-tray", [9, 22, 22, new Map()], 1, 257],
+    ["new-tray", [9, 22, 22, new Map()], 2, 257],
+    ["cursor", ["", 0, 0, 2, 2, 0, 0, 7, bytes(0)], 5, 256],
+    ["cursor", ["", 0, 0, 2, 2, 0, 0, 7, bytes(0)], 6, 256],
+  ] as const
+) {
+  Deno.test(`the client gets no "${type}" whose number ${at} is ${beyond}`, () => {
+    const send = (number: number) =>
+      server(usedSession("tray"), type, ...args.map((arg, i) => i === at ? number : arg));
+    send(beyond - 1);
+    assertThrows(() => send(beyond), Refusal, "out of range");
+  });
+}
