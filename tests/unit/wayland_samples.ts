@@ -84,6 +84,8 @@ const bound = [
 export interface Trial {
   /** What the container sends is judged at once. */
   connection: Omit<Connection, "fromContainer"> & { fromContainer: Filter };
+  /** What the container sends is judged step by step. */
+  steps: Connection["fromContainer"];
   session: WaylandSession;
   /** Lines that the user was told. */
   told: string[];
@@ -130,6 +132,7 @@ export function trial(
   };
   return {
     connection,
+    steps: made.fromContainer,
     session,
     told,
     app: (...list) => passed(connection.fromContainer, list),

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { dryRunHost } from "../../../lib/base/host.ts";
-import { chooseEngine } from "../../../lib/engine/engine.ts";
+import { chooseEngine, warningsOf } from "../../../lib/engine/engine.ts";
 import { findInstance } from "../../../lib/engine/instance.ts";
 import { launch } from "../../../lib/engine/lifecycle.ts";
 import { setProfile } from "../../../lib/engine/profile.ts";
@@ -143,3 +143,13 @@ Deno.test("an engine's CLI speaks English, whatever the user's language is", asy
   await findInstance(host, { engine: await chooseEngine(host, { engine: "lxc" }), name: "box" });
   assertEquals(options.at(-1)!.env, { LC_ALL: "C.UTF-8", LANGUAGE: "" });
 });
+
+Deno.test("warningsOf() tells what the engine warns of now, not what is resolved", async () => {
+  const warnings = ["new", "acknowledged", "resolved"].map((status) => ({ status, type: status, last_message: "why" }));
+  const { host, engine } = await lxcThat({ stdout: JSON.stringify(warnings) });
+  const of = (project: string) => warningsOf(host, engine, { ...environment, project });
+  assertEquals(await of("default"), ["new: why", "acknowledged: why"]);
+  assertEquals(await of("user-1000"), undefined);
+});
+
+const environment = { server_version: "6.0.4", server_clustered: false, server_name: "" };

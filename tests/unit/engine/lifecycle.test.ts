@@ -114,6 +114,9 @@ Deno.test("deleteInstance() waits for an engine that is still at work on the ins
   const { host, calls } = recordingHost({ answer: () => busy-- > 0 ? { code: 1, stderr } : {} });
   await deleteInstance(host, { engine: engineCalled("lxc"), name: "box" });
   assertEquals(calls.length, 2);
+  const refusing = recordingHost({ answer: () => ({ code: 1, stderr: "Error: Instance is protected" }) });
+  await assertRejects(() => deleteInstance(refusing.host, { engine: engineCalled("lxc"), name: "box" }), ProcessError);
+  assertEquals(refusing.calls.length, 1, "it waits for nothing else");
 });
 
 Deno.test("waitForOperations() waits for tasks on the instance, and for images where a killed run may be making one", async () => {

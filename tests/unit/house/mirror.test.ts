@@ -38,7 +38,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/create/create": ["create/make", "create/provision"],
   "unit/create/export/app": ["container/exec_line"],
   "unit/create/remove": ["create/existing"],
-  "unit/fuzz/wayland": ["guard/wayland/pictures"],
   "unit/guard/wayland/descriptors": ["guard/rate"],
   "unit/guard/wayland/messages": ["guard/wayland/objects"],
   "unit/guard/wayland/policy": ["guard/wayland/rules"],

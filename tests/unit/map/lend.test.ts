@@ -229,7 +229,9 @@ testWith(
       assertEquals(words.length, 3);
       assert(words.every((word) => word.length < 2 ** 17));
       assertEquals(Object.keys(place.model.state.instance!.devices).length, 450);
-      assertEquals(await unmap(hostOf(place).host), 0);
+      const last = hostOf(place);
+      assertEquals(await unmap(last.host), 0);
+      assertEquals(last.said.filter((line) => line.includes("is gone")), [], "the container is there");
     });
   },
 );

@@ -248,3 +248,32 @@ Deno.test("nothing is carried where the clipboard is open: it is the host's", as
   assertEquals(await carrying.carry({ copy: true }), { not: "open" });
   assertEquals(await carrying.carry({ paste: mark }), { not: "open" });
 });
+
+Deno.test("a text that is carried out in pieces is whole, without the bytes that fill a frame up", async () => {
+  const made = withWindow(closed);
+  use(made);
+  copy(made);
+  const answer = made.session.carrying.carry({ copy: true });
+  said(made);
+  const [first, second] = [frame(10, pipe, bytes("abcde")), frame(10, pipe, bytes("fghij"))];
+  // A frame's last word is filled up, and may come late.
+  for (const piece of [first.subarray(0, 12), first.subarray(12, 14), first.subarray(14), second]) {
+    made.connection.fromContainer(piece.slice());
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  made.connection.fromContainer(frame(12, pipe));
+  assertEquals(await answer, { text: "abcdefghij" });
+});
+
+Deno.test("the guard says nothing of its own to the host in the middle of what an app has sent", () => {
+  const made = withWindow(closed);
+  use(made);
+  copy(made);
+  made.session.carrying.carry({ copy: true });
+  const commit = message(ids.surface, "wl_surface.commit");
+  const steps = made.steps(messages(commit, commit));
+  steps.next();
+  assertEquals(said(made), undefined);
+  while (!steps.next().done);
+  assertEquals(said(made), asking(source));
+});

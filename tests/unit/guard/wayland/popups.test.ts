@@ -317,6 +317,10 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: below, offset: [0, 1] }), false);
   assertEquals(passes([100, 100], { anchor: farRight }), true);
   assertEquals(passes([100, 100], { anchor: farRight, offset: [1, 0] }), false);
+  // Nor is a popup beside something larger than its window.
+  assertEquals(passes([100, 100], { edge: 3, anchor: [0, 0, 448, 10] }), true);
+  assertEquals(passes([100, 100], { edge: 3, anchor: [0, 0, 449, 10] }), false);
+  assertEquals(passes([100, 100], { edge: 1, gravity: bottom, anchor: [0, -48, 10, 397] }), false);
   const inside = { edge: none, gravity: none, anchor: [0, 0, 400, 300] };
   // The middle of the window is at 200 and 150, that of the popup 50 pixels from its sides.
   for (const [x, y, isNear] of [[298, 0, true], [299, 0, false], [0, 248, true], [0, 249, false]] as const) {

@@ -1,6 +1,6 @@
 // The connections of apps on Wayland, over real sockets.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { relayConnections } from "../../../../lib/guard/wayland/relay.ts";
 import type { WaylandSession } from "../../../../lib/guard/wayland/session.ts";
 import { threadMs } from "../../../model/clock.ts";
@@ -128,6 +128,19 @@ Deno.test("the guard leaves nothing open when an end has gone, and no connection
     assertEquals(told, [
       "An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17). Start it again; if that recurs, use --display x11",
     ]);
+  });
+});
+
+Deno.test("the guard of Wayland takes no connection that does not begin as one of waypipe's of this session", async () => {
+  await inWorld(async ({ connect, told }) => {
+    for (const word of [flags.none, flags.fixed, flags.fixed | 3 << 8, flags.fixed | flags.none | 1 << 31]) {
+      using near = await connect();
+      const token = new Uint8Array(16);
+      new DataView(token.buffer).setUint32(0, (word | flags.version) >>> 0, true);
+      await near.write(token);
+      assertEquals(await near.read(new Uint8Array(1)), null, `${word}`);
+      assertStringIncludes(told.pop()!, "it does not begin as waypipe does");
+    }
   });
 });
 

@@ -106,6 +106,19 @@ Deno.test("the guard of Wayland takes a window to be no larger than what it show
   assertEquals(part(made, 300)(), nothing);
 });
 
+Deno.test("the guard of Wayland takes a window to be as large as the part of its picture that is shown, be it a line", () => {
+  for (const [width, height] of [[10, 1], [1, 10]] as const) {
+    const made = withWindow();
+    viewport(made, { id: ids.next, surface: ids.surface, size: [-1, -1] });
+    made.app(
+      message(ids.next + 1, "wp_viewport.set_source", 0, 0, width << 8, height << 8),
+      message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, height),
+    );
+    const commit = message(ids.surface, "wl_surface.commit");
+    assertEquals(made.app(commit), commit, `${width} × ${height}`);
+  }
+});
+
 Deno.test("the guard of Wayland counts what parts of parts show above a window, or left of it", () => {
   for (const [x, y] of [[0, -100], [-100, 0]] as const) {
     const made = withWindow();

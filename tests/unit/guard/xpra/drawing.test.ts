@@ -16,6 +16,11 @@ Deno.test("a picture has as many bytes as its size needs, in the pixels' file or
   const state = session();
   const draw = (...args: Value[]): Packet | undefined => server(state, "draw", 1, ...args);
   assert(draw(0, 0, 10, 100, "mmap", [[8, 4000]], 1, 40, pixels));
+  for (const percent of [0, 100]) {
+    const options = dict({ rgb_format: "BGRX", chunks: [[8, 4000]], quality: percent, speed: percent });
+    const passed = draw(0, 0, 10, 100, "mmap", "", 1, 40, options)!.args.at(-1) as Dict;
+    assertEquals([passed.get("quality"), passed.get("speed")], [percent, percent]);
+  }
   const twoParts = dict({ rgb_format: "BGRX", chunks: [[73_728_000, 4000], [8, 0]] });
   assert(draw(0, 0, 10, 100, "mmap", "", 1, 40, twoParts), "the second one is empty, at the end of the file");
   assert(draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX" })));

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
-import { mayPopUp } from "../../../../lib/guard/xpra/geometry.ts";
+import { isOnScreen, mayPopUp, placeFramed, type Rectangle } from "../../../../lib/guard/xpra/geometry.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import { focused, place, server, timed, usedSession } from "../../xpra_samples.ts";
 
@@ -157,4 +157,48 @@ Deno.test("Windows.takeStrays() gives popups whose window is hidden, with the me
   made.recordHidden(1);
   assertEquals(made.takeStrays(), [2, 3]);
   assertEquals(made.has(2), false);
+});
+
+Deno.test("isOnScreen() asks for a pixel of a window", () => {
+  const size = { width: 100, height: 80 };
+  const at = (x: number, y: number): boolean => isOnScreen({ x, y, ...size }, { width: 1920, height: 1200 });
+  assertEquals([[-99, 0], [0, -79], [1919, 0], [0, 1199]].map(([x, y]) => at(x!, y!)), [true, true, true, true]);
+  assertEquals([[-100, 0], [0, -80], [1920, 0], [0, 1200]].map(([x, y]) => at(x!, y!)), [false, false, false, false]);
+});
+
+Deno.test("placeFramed() moves a window whose title is on no monitor to the nearest one", () => {
+  const screen = { width: 2000, height: 1000 };
+  const [left, right] = [{ x: 0, y: 0, width: 1000, height: 400 }, { x: 1200, y: 600, width: 800, height: 400 }];
+  const monitors = [left, right];
+  const size = { width: 100, height: 100 };
+  const placed = (x: number, y: number): number[] => {
+    const place = placeFramed({ x, y, ...size }, { ...screen, monitors });
+    return [place.x, place.y];
+  };
+  assertEquals(placed(1050, 650), [1200, 650]);
+  assertEquals(placed(1050, 300), [900, 300]);
+  // 40 pixels above the window belong to its title.
+  assertEquals(placed(1300, 639), [1300, 640]);
+  assertEquals(placed(1300, 640), [1300, 640]);
+  const stepped = [{ x: 0, y: 0, width: 1000, height: 1000 }, { x: 1000, y: 200, width: 1000, height: 800 }];
+  const steps = (y: number): Rectangle => placeFramed({ x: 950, y, ...size }, { ...screen, monitors: stepped });
+  assertEquals(steps(239).x, 900, "its title would be half above the second monitor");
+  assertEquals(steps(240).x, 950);
+});
+
+Deno.test("mayPopUp() goes by the only monitor where that is smaller than the screen", () => {
+  const monitors = [{ x: 0, y: 0, width: 960, height: 600 }];
+  const popup = { x: 0, y: 0, width: 800, height: 500 };
+  const may = (monitors: readonly Rectangle[]): boolean =>
+    mayPopUp(popup, { screen: { width: 1920, height: 1200, monitors }, windows: [place], popups: [] });
+  assertEquals([may([]), may(monitors)], [true, false]);
+});
+
+Deno.test("no popup is where it may be by way of a line that is too thin for a menu", () => {
+  const screen = { width: 1920, height: 1200, monitors: [] };
+  const far = { x: 800, y: 100, width: 50, height: 50 };
+  for (const [height, isMenu] of [[15, false], [16, true]] as const) {
+    const line = { x: 500, y: 100, width: 300, height };
+    assertEquals(mayPopUp(far, { screen, windows: [place], popups: [line] }), isMenu, `${height}`);
+  }
 });

@@ -5,6 +5,7 @@ import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
+import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import type { Session } from "../../../../lib/guard/xpra/session.ts";
 import { bytes, description, dict } from "../../../fuzz/samples.ts";
@@ -183,3 +184,17 @@ for (
     assertThrows(() => send(beyond), Refusal, "out of range");
   });
 }
+
+Deno.test("a window comes to the front above all, or above another of the container's, while the user works there", () => {
+  const state = usedSession();
+  server(state, "new-window", 2, 100, 100, 484, 316, description, new Map());
+  for (const other of [0, 2]) assert(server(state, "restack-window", 1, 0, other), `${other}`);
+  assertEquals(server(state, "restack-window", 1, 0, 3), undefined, "not one of the container's");
+  client(state, "focus", 0, []);
+  assertEquals(server(state, "restack-window", 1, 0, 0), undefined);
+});
+
+Deno.test("what the container sends is named to the user in few words, whatever it calls it", () => {
+  const said = createMemory(() => 0).drops("container", { type: "x".repeat(100_000), reason: "it is too much" });
+  assert(said!.length < 100, said);
+});
