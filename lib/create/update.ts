@@ -185,24 +185,17 @@ function lineAgain(instance: Instance, apps: readonly AppWord[]): string {
   return scriptLine(instance.engine, ["create.ts", words.length > 0 ? "--install" : "--update", label, ...words]);
 }
 
-/** Starts a stopped instance, calls `act`, and always stops it again. */
+/** Starts a stopped instance, calls `act`, and stops it again. A signal ends `act` only. */
 async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
-  const stop = (): Promise<unknown> => stopInstance(host.forCleanup(AbortSignal.timeout(120_000)), instance);
-  let hasStarted = false;
-  let result: T;
+  const cleaner = (): Host => host.forCleanup(AbortSignal.timeout(120_000));
+  await startInstance(cleaner(), instance);
   try {
-    await startInstance(host, instance);
-    hasStarted = true;
-    result = await act();
-  } catch (error) {
-    await stop().catch(({ message }) => {
-      // If it never started, a warning that it could not be stopped would only distract from the cause.
-      if (hasStarted) host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`);
-    });
-    throw error;
+    return await act();
+  } finally {
+    await stopInstance(cleaner(), instance).catch(({ message }) =>
+      host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`)
+    );
   }
-  await stop();
-  return result;
 }
 
 /**
