@@ -108,11 +108,7 @@ function report(
       ...(exported ? { exported } : {}),
     },
   );
-  if (windowServers.includes("xpra")) {
-    if (windowServers.length === 1) ui.status(`There is no waypipe in "${label}": windows are shown by xpra alone`);
-    return;
-  }
-  if (software === "wayland" && windowServers.length > 0) return;
+  if (windowServers.includes("xpra") || software === "wayland" && windowServers.length > 0) return;
   const again = engineLine(engine, ["exec", label, "--", attachSoftwarePath]);
   ui.warn([
     windowServers.includes("waypipe")
