@@ -98,7 +98,7 @@ export function readUserData(
 }
 
 /**
- * Reads a text file.
+ * Reads a text file, without a byte-order mark in front.
  *
  * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
  */
@@ -109,7 +109,7 @@ export async function readInput(path: string): Promise<string> {
   });
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw inputError(`"${path}" is not UTF-8 text`, "Name a text file, or convert it with iconv");
   }

@@ -46,12 +46,6 @@ export function parsePart(
   { warn = () => {} }: { warn?: (message: string) => void } = {},
 ): UserDataPart {
   const firstLine = text.split("\n", 1)[0]!;
-  if (firstLine.startsWith("\ufeff")) {
-    throw inputError(
-      `${path}:1:1: The file starts with a byte-order mark`,
-      "Save it as UTF-8 without one: cloud-init would ignore the file",
-    );
-  }
   if (firstLine.startsWith("#!") && firstLine.endsWith("\r")) {
     throw inputError(
       `${path}:1:${firstLine.length}: The lines of the script end in CR LF`,

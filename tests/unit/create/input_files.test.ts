@@ -103,9 +103,10 @@ Deno.test("readUserData() leaves out xpra, and xpra alone, for a container whose
   assertEquals(wayland.replace("with_xpra=no", "with_xpra=yes"), all);
 });
 
-Deno.test("readInput() gives a text as it is, line ends, byte-order mark and all", async () => {
-  for (const text of ["a\r\nb", "\ufeff#cloud-config\n", "ünï 𝄞\n\n"]) {
+Deno.test("readInput() gives a text as it is, line ends and all, but for a byte-order mark", async () => {
+  for (const text of ["a\r\nb", "#cloud-config\n", "ünï 𝄞\n\n"]) {
     await withFile(text, async (path) => assertEquals(await readInput(path), text));
+    await withFile(`\ufeff${text}`, async (path) => assertEquals(await readInput(path), text));
   }
 });
 

@@ -68,7 +68,6 @@ const cases: {
   { parts: ["packages: [a]\n"], names: "/part-0:1:1: ", hint: "#cloud-config" },
   { parts: ["#cloud-confg\na: b\n"], names: ["/part-0:1:1: ", '"#cloud-confg"'], hint: "#cloud-config" },
   { parts: [config, `\n${config}`], names: "/part-1:1:1: ", hint: "#cloud-config" },
-  { parts: [`\ufeff${config}`], names: ["/part-0:1:1: ", "byte-order mark"], hint: "UTF-8" },
   { parts: ["#!/bin/sh\r\nls\r\n"], names: ["/part-0:1:10: ", "CR LF"], hint: "dos2unix" },
   { parts: ["#cloud-config\npackages:\n\t- a\n"], names: ["/part-0:3:1: ", "YAML"], hint: "spaces" },
   { parts: [`${config}packages: [b\n`], names: ["/part-0:", "YAML"], hint: "" },
