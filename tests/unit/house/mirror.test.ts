@@ -32,7 +32,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/cli/doctor_checks": ["cli/finding"],
   "unit/container/lend/copy_transfer": ["container/lend/content"],
   "unit/container/lend/lent_copies": ["container/lend/lend"],
-  "unit/container/lend/restore": ["base/hold", "container/lend/loan"],
+  "unit/container/lend/restore": ["base/hold"],
   "unit/container/lend/write_back": ["container/lend/held_file"],
   "unit/container/resolve": ["container/managed", "container/over_ssh"],
   "unit/create/create": ["create/make", "create/provision"],

@@ -89,6 +89,19 @@ Deno.test("a guard's process has the client's hello wait until the pixels are sh
     assertEquals(await guard.over(), undefined);
   }));
 
+Deno.test("a guard's process that has guarded a client has the next one wait for its own session", () =>
+  inWorld(async (world) => {
+    (await greet(world)).raw.close();
+    const { guard } = world;
+    await guard.over();
+    await guard.expect({ clientHello() {}, serverHello() {} });
+    const second = end(await Deno.connect({ transport: "unix", path: guard.socket }));
+    guard.say("refuse", "the session has ended");
+    assertEquals(await second.next(), undefined);
+    assertEquals(await guard.over(), "the session has ended");
+    second.raw.close();
+  }));
+
 Deno.test("a guard's process cuts a client off whose pixels cannot be shared", () =>
   inWorld(async (world) => {
     const { client, guard } = world;

@@ -187,3 +187,15 @@ Deno.test("letStay() and takeBackCopies() know a copy that another run has taken
     assertEquals(said, []);
   });
 });
+
+Deno.test("bringVersion() says when it has put the container's version beside the file, which the user has changed", async () => {
+  await withWorld(async ({ host, engine, lend, takeBack, file, said }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await Deno.writeTextFile(file, "here");
+    assertEquals(await bringVersion(host, { engine, name: "box" }, copy), true);
+    assertEquals([text(file), text(`${file}.from-box`)], ["here", "there"]);
+    assertStringIncludes(said.join("\n"), `${file}.from-box`);
+    await takeBack();
+  });
+});

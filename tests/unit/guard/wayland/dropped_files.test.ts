@@ -450,3 +450,29 @@ Deno.test("files that are dropped are had once, by whatever device of an app's, 
   await said(late);
   assertEquals(late.lent.length, 0);
 });
+
+Deno.test("files that an app has asked for before they are dropped are had once, too, by whatever device", async () => {
+  const [second, hostSecond] = [60, 18];
+  const made = withDrops();
+  made.app(message(ids.dataManager, "wl_data_device_manager.get_data_device", second, ids.seat));
+  drag(made);
+  drag(made, { id: offer + 1, to: hostSecond });
+  ask(made, { pipe: 2 });
+  answer(made, 2);
+  await said(made);
+  drop(made);
+  drop(made, hostSecond);
+  await said(made);
+  ask(made, { pipe: 3, id: offer + 1 });
+  answer(made, 3);
+  await said(made);
+  assertEquals(made.lent, [list]);
+});
+
+Deno.test("files that are dragged over a window may only be copied, and what else is dragged also be moved", () => {
+  for (const [types, actions] of [[[listType], 1], [["text/plain"], 7]] as const) {
+    const { announced } = drag(withDrops(), { types });
+    const told = message(offer, "wl_data_offer.source_actions", actions);
+    assertEquals(announced.subarray(-told.length), told);
+  }
+});

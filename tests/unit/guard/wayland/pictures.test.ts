@@ -15,6 +15,16 @@ Deno.test("a pool of pictures on Wayland grows to the end of its file, and no fa
   for (const size of [499, 1_001]) refused(resize(size), "larger than its file");
 });
 
+Deno.test("a file of pictures on Wayland is as large as it has grown, and grows no less", () => {
+  const { app, connection } = withWindow();
+  connection.fromContainer(frame(2, 2, 1_000));
+  connection.fromContainer(frame(3, 2, 2_000));
+  refused(() => connection.fromContainer(frame(3, 2, 1_500)), "a file does not grow");
+  connection.fromContainer(frame(1, 2));
+  const pool = message(ids.shm, "wl_shm.create_pool", ids.next, 2_000);
+  assertEquals(app(pool), pool);
+});
+
 Deno.test("a picture on Wayland has a width and a height, and lies in its pool", () => {
   const made = (...[offset, width, height, stride]: [number, number, number, number]) => () =>
     withWindow().app(message(ids.pool, "wl_shm_pool.create_buffer", ids.next, offset, width, height, stride, 0));

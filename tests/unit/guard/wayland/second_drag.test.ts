@@ -221,3 +221,14 @@ Deno.test("a drag whose app has ended meanwhile does not come again", async () =
   await time.pass(1_000, () => {});
   assertEquals(wakes, 0);
 });
+
+Deno.test("an app gets no second drop before it has read the files, however often it says that it takes them", async () => {
+  using time = startTime();
+  const made = withDrops();
+  await dropEarly(made);
+  await said(made);
+  for (let count = 1; count <= 5; count++) {
+    made.app(accept(second), message(second, "wl_data_offer.set_actions", 7, 2));
+    assertEquals(await saidIn(time, made, 50), moves(count).slice(-moves(1).length));
+  }
+});

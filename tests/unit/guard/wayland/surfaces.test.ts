@@ -1,6 +1,7 @@
 // How large what a window shows is, with all of its parts.
 
 import { assert, assertEquals } from "@std/assert";
+import { overlap } from "../../../../lib/guard/wayland/surfaces.ts";
 import {
   bindScreen,
   frame,
@@ -588,4 +589,30 @@ Deno.test("the guard of Wayland cuts off no client that knows no screen, as wl-c
     message(ids.next, "wl_surface.attach", ids.buffer, 0, 0),
   );
   assert(app(message(ids.next, "wl_surface.commit")).length > 0);
+});
+
+Deno.test("the guard of Wayland knows where a part of a window is, also once it has no viewport any more", () => {
+  const made = withWindow();
+  const commit = part(made, 300);
+  const view = viewport(made, { id: ids.next + 3, surface: ids.next + 1, size: [400, 300] });
+  made.app(message(view, "wp_viewport.destroy"));
+  assertEquals(commit(), nothing, "it would show beyond the window");
+});
+
+Deno.test("the guard of Wayland commits a part that has waited once with its window, not with each later picture of it", () => {
+  const made = withWindow();
+  const commit = message(ids.surface, "wl_surface.commit");
+  made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 400, 300), commit);
+  assertEquals(part(made, 300)(), nothing);
+  const own = message(ids.next + 1, "wl_surface.commit");
+  assertEquals(made.app(commit).subarray(-own.length - commit.length), new Uint8Array([...own, ...commit]));
+  assertEquals(made.app(commit), commit);
+});
+
+Deno.test("overlap() of boxes that do not meet is the first of them", () => {
+  const box = { left: 0, top: 0, right: 10, bottom: 10 };
+  assertEquals(overlap(box, { left: 5, top: 5, right: 15, bottom: 15 }), { left: 5, top: 5, right: 10, bottom: 10 });
+  for (const [left, top] of [[20, 0], [0, 20], [20, 20], [10, 0], [0, 10]] as const) {
+    assertEquals(overlap(box, { left, top, right: left + 10, bottom: top + 10 }), box, `${left}, ${top}`);
+  }
 });

@@ -122,3 +122,13 @@ Deno.test("with one direction of the clipboard the other end's offers are empty 
   const offered = ["CLIPBOARD", ["UTF8_STRING"], "", "", 8, "", new Uint8Array(), true, true];
   assertEquals(server(usedSession("clipboard-out"), "clipboard-token", ...token)!.args, offered);
 });
+
+Deno.test("numbers that an app has copied are integers of 32 bits, with a sign or without", () => {
+  const send = (...numbers: number[]): unknown => {
+    const state = usedSession("clipboard-out");
+    client(state, "clipboard-request", 5, "CLIPBOARD", "TIMESTAMP");
+    return server(state, "clipboard-contents", 5, "CLIPBOARD", "INTEGER", 32, "integers", numbers, 0);
+  };
+  assert(send(-(2 ** 31), 0, 2 ** 32 - 1));
+  for (const number of [-(2 ** 31) - 1, 2 ** 32 + 1]) assertThrows(() => send(number), Refusal, "out of range");
+});

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import type { ChannelName } from "../../../../lib/channels/table.ts";
+import { createCrossings } from "../../../../lib/guard/crossings.ts";
 import { Violation } from "../../../../lib/guard/faults.ts";
 import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { encodePacket, type Packet } from "../../../../lib/guard/xpra/packets.ts";
@@ -119,8 +120,14 @@ Deno.test("startGuard() ends a session of what is not xpra's protocol, with a re
 });
 
 Deno.test("startGuard() ends a session for a packet over 2 MiB without pixels, or over 128 MiB with them", async () => {
+  const [mib, pixels] = [1024 * 1024, 128 * 1024 * 1024];
   for (
-    const [flags, index, most] of [[0x10, 0, 2 * 1024 * 1024], [0, 1, 128 * 1024 * 1024]] as const
+    const [by, flags, index, most] of [
+      ["server", 0x10, 0, 2 * mib],
+      ["server", 0, 1, pixels],
+      ["client", 0x10, 0, 4 * mib],
+      ["client", 0, 1, pixels],
+    ] as const
   ) {
     const announce = (size: number): Uint8Array<ArrayBuffer> => {
       const header = Uint8Array.of(80, flags, 0, index, 0, 0, 0, 0);
@@ -129,17 +136,33 @@ Deno.test("startGuard() ends a session for a packet over 2 MiB without pixels, o
     };
     await inWorld([], async (world) => {
       await greet(world);
-      await world.server.raw.write(announce(most + 1));
-      await world.server.raw.closeWrite();
+      await world[by].raw.write(announce(most + 1));
+      await world[by].raw.closeWrite();
       assertEquals(await world.guard.ended, `It sends a packet of ${most + 1} bytes`);
     });
     await inWorld([], async (world) => {
       await greet(world);
-      await world.server.raw.write(announce(most));
-      await world.server.raw.closeWrite();
+      await world[by].raw.write(announce(most));
+      await world[by].raw.closeWrite();
       assertEquals(await world.guard.ended, undefined);
     });
   }
+});
+
+Deno.test("what has crossed in the last moments of a connection is in the history, too", async () => {
+  const crossed: string[] = [];
+  const crossings = createCrossings({ report: ({ type, bytes }) => void crossed.push(`${type} ${bytes}`), tell() {} });
+  await inWorld(["clipboard-out"], async (world) => {
+    await greet(world);
+    const { client, server, guard } = world;
+    await client.send(packet("clipboard-request", 5, "CLIPBOARD", "UTF8_STRING"));
+    assertEquals((await server.next())?.type, "clipboard-request");
+    await server.send(packet("clipboard-contents", 5, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0));
+    assertEquals((await client.next())?.type, "clipboard-contents");
+    client.raw.close();
+    await guard.ended;
+    assertEquals(crossed, ["UTF8_STRING 3"]);
+  }, { crossings });
 });
 
 Deno.test("startGuard() ends a session that sends too much that must not pass", async () => {
