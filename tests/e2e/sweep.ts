@@ -17,8 +17,9 @@ const home = Deno.env.get("HOME")!;
 async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
   const options: ProcessOptions = { okCodes: "any", env: remote === "" ? {} : clusterEnvironment() };
   const ask = async <T>(path: string): Promise<T[]> => {
-    const { stdout } = await runProcess([engine, "query", `${remote}/1.0/${path}`], options);
-    return JSON.parse(stdout || "[]");
+    const { code, stdout } = await runProcess([engine, "query", `${remote}/1.0/${path}`], options);
+    // A server that does not run answers with the usage of its CLI. Nothing on it is in the way.
+    return code === 0 ? JSON.parse(stdout) : [];
   };
   const remove = (...argv: string[]): Promise<unknown> =>
     runProcess([engine, ...argv], { ...options, output: "inherit" });
