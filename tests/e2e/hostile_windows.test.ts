@@ -140,7 +140,8 @@ async function besideTerminal(
       await action({
         env,
         noted,
-        clipboard: () => sh(["timeout", "5", "xclip", "-selection", "clipboard", "-out"], { env }),
+        // Who has the clipboard may take long to answer on a busy machine.
+        clipboard: () => sh(["sh", "-c", "timeout 20 xclip -selection clipboard -out || true"], { env }),
       });
     } finally {
       client.kill("SIGINT");
