@@ -14,7 +14,6 @@ const longer: Readonly<Record<string, number>> = {
   frameFilter: 180,
   createBorders: 150,
   createPopups: 120,
-  createInput: 100,
 };
 
 /** The last line of a signature, as `deno fmt` writes it. */
