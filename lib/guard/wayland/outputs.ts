@@ -4,7 +4,7 @@
  */
 
 import { areaOf, type Size } from "../limits.ts";
-import type { Handler, Part, WaylandObject } from "./objects.ts";
+import type { Part, WaylandObject } from "./objects.ts";
 
 /** The size of a screen that is not known yet. */
 const minScreen: Size = { width: 1024, height: 768 };
@@ -39,12 +39,7 @@ export function createOutputs(): Outputs {
   const pixels = (): number =>
     max = Math.max(max, [...outputs.values()].reduce((sum, each) => sum + pixelsOf(each), 0));
 
-  const rename: Handler<"wl_output.name" | "zxdg_output_v1.name"> = ({ object }) => ({
-    args: { name: named.get(object)!.name },
-  });
-  const describe: Handler<"wl_output.description" | "zxdg_output_v1.description"> = ({ object }) => ({
-    args: { description: named.get(object)!.name },
-  });
+  const nameOf = (object: WaylandObject): string => named.get(object)!.name;
   return {
     handlers: {
       // An app may bind a screen as often as it likes.
@@ -69,14 +64,14 @@ export function createOutputs(): Outputs {
         if (isCurrent) named.get(object)!.mode = { width, height };
       },
       "wl_output.scale": ({ object, args: { factor } }) => void (named.get(object)!.scale = Math.max(1, factor)),
-      "wl_output.name": rename,
-      "wl_output.description": describe,
+      "wl_output.name": ({ object }) => ({ args: { name: nameOf(object) } }),
+      "wl_output.description": ({ object }) => ({ args: { description: nameOf(object) } }),
       "zxdg_output_manager_v1.get_xdg_output": ({ args: { id, output } }) => void named.set(id, named.get(output)!),
       "zxdg_output_v1.logical_size": ({ object, args: { width, height } }) => {
         named.get(object)!.logical = { width, height };
       },
-      "zxdg_output_v1.name": rename,
-      "zxdg_output_v1.description": describe,
+      "zxdg_output_v1.name": ({ object }) => ({ args: { name: nameOf(object) } }),
+      "zxdg_output_v1.description": ({ object }) => ({ args: { description: nameOf(object) } }),
     },
     sizes: () => outputs.size === 0 ? [minScreen] : [...outputs.values()].map(logicalSizeOf),
     pixels,
