@@ -44,6 +44,24 @@ export interface Crossings {
   flush(options?: { all: boolean }): void;
 }
 
+/** Lets bytes pass, so many at a time, or not. */
+export type Passage = (bytes: number) => boolean;
+
+/** Lets bytes pass and counts them, while that direction is open; none when the history is full. */
+export function countedPassage(
+  crossings: Crossings,
+  { isOpen, ...crossing }: Pick<Crossing, "direction" | "type"> & { isOpen(): boolean },
+): Passage {
+  if (dataTypes.has(crossing.type) && !crossings.mayCross()) return () => false;
+  let times = 1;
+  return (bytes) => {
+    if (!isOpen()) return false;
+    crossings.add({ ...crossing, times, bytes });
+    times = 0;
+    return true;
+  };
+}
+
 /** The count where no history is kept. */
 export const noCrossings: Crossings = { mayCross: () => true, add() {}, flush() {} };
 

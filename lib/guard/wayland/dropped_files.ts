@@ -14,11 +14,15 @@
  * seconds.
  */
 
-import { type PipeReader, readPipe } from "./carrying.ts";
+import type { Crossings } from "../crossings.ts";
+import { type OpenClipboard, type PipeReader, readPipe } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
 
 /** The type of a list of files. */
 export const listType = "text/uri-list";
+
+/** Types that a browser offers besides the list when a link is dragged: such a list names no files. */
+export const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 
 /** The longest list, in bytes. */
 export const maxListBytes = 2 ** 16;
@@ -50,16 +54,18 @@ export type Given = "dropped" | "pasted" | "again" | "out";
  */
 export type LendList = (list: string, how: Given) => Promise<string>;
 
+/** Writes a text into a pipe of the app, whose reader takes what the host sends; undefined closes it. */
+export type Answer = (pipe: Descriptor, text: string | undefined) => void;
+
 /** The files that the user gives to the apps of a session. */
 export class GivenFiles {
   readonly #busy = new Set<Given>();
   #pasted: { list: string; isAgreed: boolean; lent: Promise<string>; untilMs: number } | undefined;
 
-  /**
-   * @param host `lend`: see {@linkcode LendList}; `passText`: whether a list of links, which names no files, may pass
-   * as that many bytes of text
-   */
-  constructor(private readonly host: { lend: LendList; passText(bytes: number): boolean; now: () => number }) {}
+  /** `crossings`: where a list of links, which names no files, counts as text. */
+  constructor(
+    private readonly host: { lend: LendList; clipboard: OpenClipboard; crossings: Crossings; now(): number },
+  ) {}
 
   /** Must be called when something else is copied. */
   forget(): void {
@@ -86,30 +92,23 @@ export class GivenFiles {
   /**
    * Reads what the host sends through an app's pipe, and gives the app a list of lent files instead.
    *
-   * @param options `answer`: writes a piece of that list; undefined: its end; `mayPass`: whether files may still be
-   * given
+   * @param answer writes a piece of that list into the pipe; undefined: its end
    * @returns whether it does so: it serves one list of each kind at a time, however many the container asks for
    */
-  take(
-    pipe: Descriptor,
-    { how, answer, mayPass }: {
-      how: "dropped" | "pasted";
-      answer: (piece: string | undefined) => void;
-      mayPass: () => boolean;
-    },
-  ): boolean {
+  take(pipe: Descriptor, how: "dropped" | "pasted", answer: Answer): boolean {
     if (this.#busy.has(how) || pipe.writers.size === 0) return false;
     this.#busy.add(how);
+    const mayPass = (): boolean => how === "dropped" || this.host.clipboard.in;
     this.read(pipe).then(async (list) => {
       if (mayPass()) {
         let stills = stillForMs / stillMs;
-        const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
+        const still = setInterval(() => stills-- > 0 && answer(pipe, "\r\n"), stillMs);
         const lent = await this.#lentFor(list, how);
         clearInterval(still);
-        answer(mayPass() ? lent : "");
+        answer(pipe, mayPass() ? lent : "");
       }
       this.#busy.delete(how);
-      answer(undefined);
+      answer(pipe, undefined);
     });
     return true;
   }
@@ -117,8 +116,11 @@ export class GivenFiles {
   /** The list that an app gets in place of the host's. */
   async #lentFor(list: string, how: "dropped" | "pasted"): Promise<string> {
     if (areLinks(list)) {
-      const { length } = new TextEncoder().encode(list);
-      return length <= maxListBytes && this.host.passText(length) ? list : "";
+      const { length: bytes } = new TextEncoder().encode(list);
+      const { clipboard, crossings } = this.host;
+      if (bytes > maxListBytes || !clipboard.in || !crossings.mayCross()) return "";
+      crossings.add({ direction: "in", type: "text/plain", times: 1, bytes });
+      return list;
     }
     if (list === "") return "";
     return await (how === "pasted" ? this.#lendPasted(list) : this.host.lend(list, how)).catch(() => "");

@@ -1,10 +1,15 @@
-/** Reads and writes Wayland messages: an object, an opcode, and arguments by their types. */
+/**
+ * Reads and writes Wayland messages: an object, an opcode, and arguments by their types, which name or create other
+ * objects, or take descriptors.
+ */
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
-import type { Descriptor, FrameSender } from "./descriptors.ts";
-import type { ArgumentValue, Message, WaylandObject } from "./objects.ts";
-import type { Argument } from "./protocols.ts";
+import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
+import type { Addition, ArgumentValue, Message, WaylandObject } from "./objects.ts";
+import type { ObjectTable } from "./object_table.ts";
+import { type Argument, protocols } from "./protocols.ts";
+import type { Registry } from "./registry.ts";
 
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
@@ -15,28 +20,79 @@ const decoders = {
   host: new TextDecoder("utf-8", { ignoreBOM: true }),
 };
 
+/** Interfaces with keyboard focus, which some compositors (Hyprland) give to a border instead of its window. */
+const hasKeys = new Set(["wl_keyboard", "zwp_text_input_v3"]);
+/** Messages whose descriptor is a file; that of all others is a pipe. */
+const sendsFile = new Set(["wl_shm.create_pool", "wl_keyboard.keymap"]);
+
 const rewritten = new Set<string>(["xdg_toplevel.set_title", "xdg_toplevel.set_app_id"]);
 const textEncoder = new TextEncoder();
 
 /** The id of an object at the receiving end. */
-export function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
+function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
   return sender === "container" ? hostId : id;
 }
 
-/**
- * Reads a message's values from the bytes after its header, and replaces ids of objects by those of the other end.
- *
- * @param options `take`: returns the next descriptor; `find`: returns the object that an argument names or creates, by
- * its id
- */
-export function readValues(
-  { sender, type: { name, args }, values }: Message & { values: ArgumentValue[] },
-  { bytes, take, find }: {
-    bytes: Uint8Array;
-    take(): Descriptor;
-    find(argument: Argument, id: number): WaylandObject | undefined;
+/** Makes a function that reads one message of a connection, and replaces the ids in its bytes by the other end's. */
+export function createMessageReader(
+  objects: ObjectTable,
+  descriptors: Descriptors,
+  checkBind: Registry["checkBind"],
+): (sender: FrameSender, bytes: Uint8Array) => Message {
+  /** Without a fixed interface, the two arguments before it are interface and version. */
+  const created = ({ sender, object, values }: Message, argument: Argument, id: number): WaylandObject => {
+    const isBound = argument.interface === undefined;
+    const name = argument.interface ?? values.at(-2) as string;
+    const version = isBound ? values.at(-1) as number : object.version;
+    if (isBound) checkBind(values[0] as number, { name, version });
+    return objects.make(sender, { id, type: protocols.get(name), version });
+  };
+  /** Returns undefined for null. */
+  const named = ({ sender, object }: Message, argument: Argument, id: number): WaylandObject | undefined => {
+    const { interface: name, isNullable } = argument;
+    if (id === 0 && !isNullable && sender === "container") throw new Violation("an argument is null");
+    if (id === 0) return undefined;
+    const other = objects.find(sender, id);
+    const isRight = other && (name === undefined || other.type.name === name);
+    if (isRight && sender === "host") return hasKeys.has(object.type.name) ? other.standsFor ?? other : other;
+    if (isRight && !other.isEnded) return other;
+    // The compositor may name an object that the app has just ended.
+    if (sender === "host" && !other) return undefined;
+    throw new Violation("a message names an object that does not exist");
+  };
+  const meanings: Parameters<typeof readValues>[2] = {
+    take: ({ sender, type }) => descriptors.take(sender, sendsFile.has(type.name) ? "file" : "pipe"),
+    find: (message, argument, id) => (argument.type === "object" ? named : created)(message, argument, id),
+  };
+  return (sender, bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const object = objects.find(sender, view.getUint32(0, true));
+    if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for an unknown object");
+    const code = view.getUint16(4, true);
+    const opcode = code & 0x7ff;
+    const type = (sender === "container" ? object.type.requests : object.type.events)[opcode];
+    if (!type || type.since > object.version) {
+      const what = type?.name ?? `${sender === "container" ? "request" : "event"} ${opcode}`;
+      throw new Violation(`${what} is unknown to ${object.type.name}, version ${object.version}`);
+    }
+    if (code !== type.code) throw new Violation(`${type.name} has the wrong number of descriptors`);
+    const message = { sender, object, type, values: [] as ArgumentValue[] };
+    view.setUint32(0, idFrom(sender, object), true);
+    readValues(message, bytes, meanings);
+    return message;
+  };
+}
+
+/** Reads a message's values from the bytes after its header. */
+function readValues(
+  message: Message & { values: ArgumentValue[] },
+  bytes: Uint8Array,
+  { take, find }: {
+    take(message: Message): Descriptor;
+    find(message: Message, argument: Argument, id: number): WaylandObject | undefined;
   },
 ): void {
+  const { sender, type: { name, args }, values } = message;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 8;
   const word = (): number => {
@@ -62,7 +118,7 @@ export function readValues(
       case "new_id":
       case "object": {
         const start = word();
-        const found = find(argument, view.getUint32(start, true));
+        const found = find(message, argument, view.getUint32(start, true));
         if (found) view.setUint32(start, idFrom(sender, found), true);
         return found;
       }
@@ -78,7 +134,7 @@ export function readValues(
       case "array":
         return block();
       case "fd":
-        return take();
+        return take(message);
     }
   };
   for (const argument of args) values.push(read(argument));
@@ -106,6 +162,15 @@ export function writeMessage(
     return [wordOf(typeof value === "number" || !value ? value ?? 0 : idFrom(sender, value as WaylandObject))];
   }));
   return concat([wordOf(idFrom(sender, object)), wordOf((8 + written.length) << 16 | code), written]);
+}
+
+/** The bytes of the guard's own messages, as if this end had sent them. */
+export function writeAdditions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
+  return list.map(([object, name, ...values]) => {
+    const all = sender === "container" ? object.type.requests : object.type.events;
+    const type = all.find((each) => each.name === `${object.type.name}.${name}`)!;
+    return writeMessage({ sender, object, type }, values);
+  });
 }
 
 /** A string or an array, padded to full words. */

@@ -81,6 +81,15 @@ export type Handler<Name> = (
   message: { object: WaylandObject; args: Args<Name> },
 ) => Verdict<Partial<Args<Name>>> | undefined | void;
 
+/** A handler of one of the clipboard's messages that is also that of the primary selection's, which is alike. */
+export function alsoPrimary<Name extends `${"source" | "offer" | "device"}.${string}`>(
+  name: Name,
+  handle: Handler<`wl_data_${Name}`>,
+): Part["handlers"] {
+  const [owner, own] = name.split(".");
+  return { [`wl_data_${name}`]: handle, [`zwp_primary_selection_${owner}_v1.${own}`]: handle };
+}
+
 export interface Part {
   handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
   /** Called when the app destroys an object, and at the connection's end for each object that is left. */

@@ -34,18 +34,19 @@ import type { Size } from "../limits.ts";
 import { createBorders } from "./border.ts";
 import { createClipboard } from "./clipboard.ts";
 import type { Descriptors } from "./descriptors.ts";
-import { createInput } from "./input.ts";
+import { createInput, type Input } from "./input.ts";
 import {
   type Addition,
   type ArgumentValue,
-  type Create,
   dropped,
   type Message,
   type Part,
   type Verdict,
   type WaylandObject,
 } from "./objects.ts";
+import type { ObjectTable } from "./object_table.ts";
 import { createOutputs } from "./outputs.ts";
+import type { OwnMessages } from "./own_messages.ts";
 import { createPictures } from "./pictures.ts";
 import { createPopups } from "./popups.ts";
 import { createRectangles } from "./rectangles.ts";
@@ -58,16 +59,12 @@ import { createWindows } from "./windows.ts";
 export interface Policy extends Pick<Registry, "checkBind"> {
   /** Returns the verdict on a message; undefined: it passes. */
   judge(message: Message): Verdict | undefined;
-  /** Whether the descriptor of a message is a file; otherwise it is a pipe. */
-  sendsFile(name: string): boolean;
   ended(object: WaylandObject): void;
   /** Whether popups must be closed, since the user has left, or one is not allowed. */
   mustClose(): boolean;
-  /** Takes the events about the clipboard, which the app must get before any other. */
-  takeNews(): Addition[];
   /**
-   * Takes the events of `takeNews`, the messages that close popups (for the app and for the compositor), delayed
-   * requests for fullscreen, and the events that ask the app to close its windows.
+   * Takes the messages that close popups (for the app and for the compositor), the events that a carried text has
+   * expired, delayed requests for fullscreen, and the events that ask the app to close its windows.
    */
   leave(): { events: Addition[]; requests: Addition[] };
 }
@@ -82,11 +79,12 @@ const offersOfDevice = [
 ];
 
 export function createPolicy(
-  { session, descriptors, create, ...own }: {
+  { session, descriptors, objects: { create, renew }, own }: {
     session: WaylandSession;
     descriptors: Descriptors;
-    create: Create;
-  } & Pick<Parameters<typeof createClipboard>[0], "readSource" | "answer" | "renew">,
+    objects: ObjectTable;
+    own: OwnMessages;
+  },
 ): Policy {
   const { attention, rates, container } = session;
   const registry = createRegistry();
@@ -102,11 +100,11 @@ export function createPolicy(
   const borderOf = (surface: Surface): number => borders.widthOf(surface);
   const popups = createPopups({ session, surfaces, screens: outputs.sizes, borderOf });
   const borders = createBorders({ session, create, registry, surfaces });
-  const clipboard = createClipboard({ session, surfaces, input: () => input, ...own });
-  const input = createInput({ session, release: clipboard.release });
+  const input: Input = createInput({ session, release: () => clipboard.release() });
+  const clipboard = createClipboard({ session, surfaces, input, own, renew });
   const parts: readonly Part[] = [
     ...[outputs, registry, pictures, surfaces, windows, popups, borders],
-    ...[createRectangles(), input, clipboard.secondDrags, clipboard],
+    ...[createRectangles(), input, ...clipboard.parts],
   ];
 
   const checks: Readonly<Record<Need, () => boolean>> = {
@@ -152,12 +150,10 @@ export function createPolicy(
   return {
     judge,
     checkBind: registry.checkBind,
-    sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
     ended: (object) => parts.forEach((part) => part.ended?.(object)),
     mustClose: popups.mustClose,
-    takeNews: clipboard.takeNews,
     leave() {
-      const taken = [...clipboard.takeNews(), ...windows.takeEvents()];
+      const taken = [...clipboard.takeExpired(), ...windows.takeEvents()];
       const { events, requests } = popups.mustClose() ? popups.close() : { events: [], requests: [] };
       return { events: [...taken, ...events], requests: [...windows.takeRequests(), ...requests] };
     },

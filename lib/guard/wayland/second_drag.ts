@@ -7,13 +7,18 @@
  * `receive` and `finish` on the second pass, and one `destroy` once both are destroyed.
  */
 
+import { listType } from "./dropped_files.ts";
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
+import type { Incoming } from "./offers.ts";
+
+/** Shown when an app did not take files that were lent. If lending failed, another line has said why. */
+const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
 
 /** The interval of `motion` events until the app accepts the list, in milliseconds, and their maximum number. */
 const [moveMs, maxMoves] = [50, 200];
 
 /** `wl_data_device_manager.dnd_action.copy`. */
-const copyAction = 1;
+export const copyAction = 1;
 
 export interface Drag {
   offer: WaylandObject;
@@ -26,6 +31,7 @@ export interface Drag {
 
 /** A second drag, and the app's answers to it. */
 class SecondDrag {
+  constructor(readonly lent: Promise<string>) {}
   timer?: ReturnType<typeof setInterval>;
   isAccepted = false;
   actions = copyAction;
@@ -40,26 +46,10 @@ class SecondDrag {
 export interface SecondDrags extends Part {
   /** Begins a second drag after a drop, once the files are lent. */
   begin(device: WaylandObject, drag: Drag, lent: Promise<string>): Promise<void>;
-  /** Ends it since another drag begins. Returns the events that the app gets first. */
-  cancel(device: WaylandObject): Addition[];
-  /** Notes that the app has received the list. */
-  read(offer: WaylandObject): void;
 }
 
-/**
- * Makes the second drags of a connection.
- *
- * @param options `listType`: the type that the app is offered; `renew`: makes a second offer; `say`: sends events to
- * the app; `fail`: called when the app did not get the list, or did not accept it
- */
-export function createSecondDrags(
-  { listType, renew, say, fail }: {
-    listType: string;
-    renew(offer: WaylandObject): WaylandObject;
-    say(events: readonly Addition[]): void;
-    fail(): void;
-  },
-): SecondDrags {
+/** Makes the second drags of a connection. */
+export function createSecondDrags({ session: { givenFiles, tell }, offers, own }: Incoming): SecondDrags {
   /** The drags in progress, by device. */
   const running = new Map<WaylandObject, SecondDrag>();
   /** The drags by their second offer. */
@@ -77,25 +67,40 @@ export function createSecondDrags(
   };
   return {
     handlers: {
+      "wl_data_offer.receive": ({ object, args: { mime_type: type, fd: pipe } }) => {
+        const drag = answers.get(object);
+        if (!drag || type !== listType) return;
+        Promise.all([drag.lent, givenFiles!.read(pipe)]).then(([list]) => {
+          own.answer(pipe, list);
+          own.answer(pipe, undefined);
+          Object.assign(drag, { isRead: true, isAsked: false });
+        });
+      },
       "wl_data_offer.accept": ({ object, args: { mime_type: type } }) => hear(object, { isAccepted: type !== null }),
       "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions } }) => hear(object, { actions }),
       "wl_data_offer.finish": ({ object }) => others.has(object) && !answers.has(object) ? dropped : undefined,
       // Passes once both are destroyed.
       "wl_data_offer.destroy": ({ object }) => others.get(object)?.isEnded === false ? dropped : undefined,
+      // Another drag ends it.
+      "wl_data_device.enter": ({ object }) => {
+        if (!running.has(object)) return undefined;
+        stop(object);
+        return { before: [[object, "leave"]] };
+      },
       // Some compositors send it after a drop.
       "wl_data_device.leave": ({ object }) => running.has(object) ? dropped : undefined,
     },
     async begin(device, { offer, serial, surface, x, y }, lent) {
-      const drag = new SecondDrag();
+      const drag = new SecondDrag(lent);
       running.set(device, drag);
       const isLent = await lent !== "";
       if (running.get(device) !== drag) return;
       if (!isLent || surface.isEnded || offer.isEnded) {
         stop(device);
-        say([[device, "leave"]]);
-        return fail();
+        own.say([[device, "leave"]]);
+        return tell(notTaken);
       }
-      const again = renew(offer);
+      const again = offers.renew(offer);
       others.set(offer, again).set(again, offer);
       answers.set(again, drag);
       const knowsActions = again.version >= 3;
@@ -103,28 +108,19 @@ export function createSecondDrags(
       if (knowsActions) events.push([again, "source_actions", copyAction]);
       events.push([device, "enter", serial, surface, x, y, again]);
       if (knowsActions) events.push([again, "action", copyAction]);
-      say(events);
+      own.say(events);
       let moves = 0;
       drag.timer = setInterval(() => {
         const { isAsked, isHeard, isAccepted } = drag;
         const isTaken = isAsked && isHeard && isAccepted && (drag.actions & copyAction) !== 0;
         if (!isTaken && !surface.isEnded && ++moves < maxMoves) {
           if (drag.isRead && !isAsked) Object.assign(drag, { isAsked: true, isHeard: false });
-          return say([[device, "motion", moves * moveMs, x, y]]);
+          return own.say([[device, "motion", moves * moveMs, x, y]]);
         }
         stop(device);
-        say([[device, isTaken ? "drop" : "leave"]]);
-        if (!isTaken) fail();
+        own.say([[device, isTaken ? "drop" : "leave"]]);
+        if (!isTaken) tell(notTaken);
       }, moveMs);
-    },
-    cancel(device) {
-      if (!running.has(device)) return [];
-      stop(device);
-      return [[device, "leave"]];
-    },
-    read(offer) {
-      const answer = answers.get(offer);
-      if (answer) Object.assign(answer, { isRead: true, isAsked: false });
     },
     ended: stop,
   };

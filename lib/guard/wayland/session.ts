@@ -129,15 +129,7 @@ export function createWaylandSession(
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: new Carrying(windows.clipboard, now),
-    givenFiles: lend && new GivenFiles({
-      lend,
-      now,
-      passText(bytes) {
-        if (!windows.clipboard.in || !crossings.mayCross()) return false;
-        crossings.add({ direction: "in", type: "text/plain", times: 1, bytes });
-        return true;
-      },
-    }),
+    givenFiles: lend && new GivenFiles({ lend, clipboard: windows.clipboard, crossings, now }),
     takeOut,
     now,
     wake() {},

@@ -8,9 +8,7 @@ const maxLines = 80;
 
 /** Those that are longer still, with what they may have, in tens. None is added, none rises: the list can only shrink. */
 const longer: Readonly<Record<string, number>> = {
-  createClipboard: 340,
   createSurfaces: 250,
-  createConnection: 200,
   frameFilter: 180,
   createBorders: 150,
   createPopups: 120,
