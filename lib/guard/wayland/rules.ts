@@ -26,6 +26,7 @@ export const globals: readonly string[] = [
   "wl_output",
   "xdg_wm_base",
   "xdg_wm_dialog_v1",
+  "xdg_toplevel_drag_manager_v1",
   "xdg_activation_v1",
   "zxdg_decoration_manager_v1",
   "zxdg_output_manager_v1",
@@ -115,6 +116,9 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "xdg_toplevel.show_window_menu": { needs: ["use"] },
   "xdg_toplevel.move": { needs: ["button"] },
   "xdg_toplevel.resize": { needs: ["button"] },
+  // A window that a drag carries, such as a torn-off tab, stays below the pointer. Elsewhere it could be beyond the
+  // screen, and typed into unseen.
+  "xdg_toplevel_drag_v1.attach": { needs: ["change"], says: () => ({ x_offset: 24, y_offset: 12 }) },
   // Only the user moves the pointer: the next click might hit a window of the host, even one above the app's own.
   "zwp_locked_pointer_v1.set_cursor_position_hint": { hide: true },
 

@@ -44,6 +44,8 @@ export function createSources({ clipboard, crossings, dataMark, outerType, takeO
   /** The types of each source: the app's names, by the host's. */
   const types = new WeakMap<WaylandObject, Map<string, string>>();
   const marked = new WeakSet<WaylandObject>();
+  /** Those whose drag may carry a window. That hides what lies below, where the user may drop a text unawares. */
+  const withWindow = new WeakSet<WaylandObject>();
   const typesOf: Sources["typesOf"] = (source) => new Set(types.get(source)?.values());
 
   return {
@@ -61,11 +63,12 @@ export function createSources({ clipboard, crossings, dataMark, outerType, takeO
       ...alsoPrimary("source.send", ({ object, args: { mime_type: outer, fd: pipe } }) => {
         const type = types.get(object)?.get(outer);
         // It may have been copied while the clipboard was open.
-        const isOpen = (): boolean => clipboard.out || outer.startsWith(`${dataMark};`);
+        const isOpen = (): boolean => clipboard.out && !withWindow.has(object) || outer.startsWith(`${dataMark};`);
         if (type === undefined) pipe.mayPass = () => false;
         else pipe.mayPass = countedPassage(crossings, { direction: "out", type: outer, isOpen });
         return type === outer ? undefined : { args: { mime_type: type ?? unknownType } };
       }),
+      "xdg_toplevel_drag_manager_v1.get_xdg_toplevel_drag": ({ args }) => void withWindow.add(args.data_source),
       "wl_data_source.target": ({ object, args: { mime_type: outer } }) =>
         outer === null ? undefined : { args: { mime_type: types.get(object)?.get(outer) ?? null } },
     },

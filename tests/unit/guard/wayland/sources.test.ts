@@ -77,3 +77,21 @@ Deno.test("a container on Wayland has no more types of its own than a few, which
   const accepted = message(offer, "wl_data_offer.accept", 6, `${mark};x/other`);
   assertEquals(made.app(message(offer, "wl_data_offer.accept", 6, "x/other")), accepted);
 });
+
+Deno.test("the text of a drag that may carry a window never reaches the host, where it may be dropped unawares", () => {
+  for (const carries of [true, false]) {
+    const made = withWindow();
+    const { app, host, connection } = made;
+    makeSource(made);
+    offerType(made, "text/plain");
+    host(message(ids.registry, "wl_registry.global", 93, "xdg_toplevel_drag_manager_v1", 1));
+    const [manager, drag] = [ids.next + 1, ids.next + 2];
+    app(message(ids.registry, "wl_registry.bind", 93, "xdg_toplevel_drag_manager_v1", 1, manager));
+    const get = message(manager, "xdg_toplevel_drag_manager_v1.get_xdg_toplevel_drag", drag, source);
+    if (carries) assertEquals(app(get), get);
+    connection.fromHost(frame(7, -1));
+    connection.fromHost(frame(1, -1));
+    host(message(source, "wl_data_source.send", "text/plain"));
+    assertEquals(dataPasses(connection.fromContainer, -1), !carries);
+  }
+});

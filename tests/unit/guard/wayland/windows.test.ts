@@ -162,3 +162,18 @@ Deno.test("the guard of Wayland lets an app have the window's menu while it is u
   const isChanged = (): boolean => states.every((state) => app(state).length > 0);
   assertEquals(Array.from({ length: 2_000 }, isChanged).filter(Boolean).length, 1_250);
 });
+
+Deno.test("a window that a drag carries stays below the pointer, and an app attaches windows no more often than it changes them", () => {
+  const { app, host } = withWindow();
+  host(message(ids.registry, "wl_registry.global", 93, "xdg_toplevel_drag_manager_v1", 1));
+  const [source, manager, drag] = [ids.next, ids.next + 1, ids.next + 2];
+  app(
+    message(ids.dataManager, "wl_data_device_manager.create_data_source", source),
+    message(ids.registry, "wl_registry.bind", 93, "xdg_toplevel_drag_manager_v1", 1, manager),
+    message(manager, "xdg_toplevel_drag_manager_v1.get_xdg_toplevel_drag", drag, source),
+  );
+  const attach = (x: number, y: number): Uint8Array => message(drag, "xdg_toplevel_drag_v1.attach", ids.toplevel, x, y);
+  for (const [x, y] of [[240, 18], [5_000, -900]] as const) assertEquals(app(attach(x, y)), attach(24, 12));
+  const passed = Array.from({ length: 10_000 }, () => app(attach(1, 1)).length).filter((length) => length > 0);
+  assert(passed.length < 9_000, `${passed.length} pass`);
+});
