@@ -25,33 +25,32 @@ export async function showSessions(host: Host, word: string | undefined, options
     ? await listAllSessions(host, await listOfAll(host, { ...options, remote }))
     : await listContainer(host, word, options);
   const runs = sessions.length === 0 ? [] : await host.look([], () => findRuns(host));
-  const untilOf = ({ container, session }: LiveSession): [string, string][] =>
-    runs.filter((run) => run.container === container && run.session === session)
-      .flatMap(({ until }) => Object.entries(until));
-  const rows = sessions.map((live) => {
-    const { container, session, app, pid, since } = live;
-    const until = untilOf(live).map(([channel, time]) => `${channel} ${clockTime(Date.parse(time))}`).join(", ");
+  const listed = sessions.map((live) => {
+    const own = runs.filter(({ container, session }) => container === live.container && session === live.session);
+    return { ...dataOf(live), until: Object.fromEntries(own.flatMap(({ until }) => Object.entries(until))) };
+  });
+  const rows = listed.map(({ container, session, app, pid, clients, since, until }) => {
+    const ends = Object.entries(until).map(([channel, time]) => `${channel} ${clockTime(Date.parse(time))}`).join(", ");
     const { date, time } = localTime(Date.parse(since));
-    return [container, session, oneLine(app), pid, clientsOf(live), `${date} ${time}`, until].map(String);
+    return [container, session, oneLine(app), pid, clients, `${date} ${time}`, ends].map(String);
   });
   const hasEnds = rows.some((row) => row.at(-1) !== "");
   showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
     heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE", ...hasEnds ? ["OPEN UNTIL"] : []],
     none: unasked.length === 0 ? "No session runs" : `Cannot tell whether a session runs in ${unasked.join(", ")}`,
-    data: sessions.map((live) => ({ ...dataOf(live), until: Object.fromEntries(untilOf(live)) })),
+    data: listed,
   });
   return 0;
 }
 
 /** A session as docs/reference.md describes it. */
-export function dataOf({ isServed: _, channels, ...session }: LiveSession): Record<string, unknown> {
+export function dataOf(
+  { isServed: _, channels, ...session }: LiveSession,
+): Omit<LiveSession, "isServed" | "channels"> & { channels: string[]; asks: string[] } {
   const { open, asks } = recordedChannels(channels);
-  return { ...session, clients: clientsOf(session), channels: [...open], asks: [...asks] };
-}
-
-/** How many clients show a session. On Wayland it is always one, whether a run serves the session or not. */
-function clientsOf({ display, clients }: Pick<LiveSession, "display" | "clients">): number {
-  return displays[display].windowsStay ? 1 : clients;
+  // Windows that stay are shown, whether a run serves them or not.
+  const clients = displays[session.display].windowsStay ? 1 : session.clients;
+  return { ...session, clients, channels: [...open], asks: [...asks] };
 }
 
 /** Lists the sessions of a container, without starting it, and those of its copies. */

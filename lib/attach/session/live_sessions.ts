@@ -216,9 +216,8 @@ export async function nameSession(container: Container, wanted: string | undefin
  * @throws {UserError} when it is stopped
  */
 export async function checkRunning(container: Container, wanted?: string): Promise<void> {
-  if (await container.status() === "Stopped") {
-    throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
-  }
+  if (await container.status() !== "Stopped") return;
+  throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
 }
 
 /** How long a session may take to stop at the end of a run, in milliseconds. */

@@ -55,9 +55,8 @@ export async function closeInGuard(
   container: Container,
   { session, channels, signal }: { session: string; channels: Iterable<ChannelName>; signal?: AbortSignal },
 ): Promise<ChannelName[]> {
-  const close = [...channels].flatMap((channel) =>
-    channel === "clipboard-in" ? ["in" as const] : channel === "clipboard-out" ? ["out" as const] : []
-  );
+  const all = new Set(channels);
+  const close = (["in", "out"] as const).filter((direction) => all.has(`clipboard-${direction}`));
   if (close.length === 0) return [];
   const answer = await askGuard(container, { session, request: { close }, signal });
   const { closed } = answer as Extract<CarryAnswer, { closed: unknown }>;
