@@ -43,7 +43,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/wayland/messages": ["guard/wayland/objects"],
   "unit/guard/wayland/policy": ["guard/wayland/object_table", "guard/wayland/rules"],
   "unit/guard/wayland/relay": ["guard/sockets"],
-  "unit/guard/xpra/client_packets": ["guard/attention", "guard/xpra/judge"],
+  "unit/guard/xpra/client_packets": ["guard/xpra/judge"],
   "unit/guard/xpra/frames": ["guard/pending_bytes"],
   "unit/guard/xpra/relay": ["guard/xpra/memory"],
   "unit/guard/xpra/server_packets": ["guard/limits"],

@@ -105,3 +105,19 @@ Deno.test("takeBackAtEnd() says that files stay lent when the server does not an
     assertEquals(said, [told]);
   });
 });
+
+Deno.test("takeBackRecorded() leaves copies that are larger than it may take, and says so", async () => {
+  await withWorld(async (world) => {
+    const { host, said, file } = world;
+    const copy = await world.lend();
+    const { size } = copy.lent!;
+    await takeBackRecorded(host, [copy], { maxBytes: size - 1 });
+    assertSaid(said.slice(-1), [["warn", `"${file}"`, "large", "map.ts --unmap"]]);
+    assertEquals((await readCopies(host)).length, 1);
+    said.length = 0;
+    // Its remote is none that this test's home has.
+    await assertRejects(() => takeBackRecorded(host, [copy], { maxBytes: size }), UserError, "no remote");
+    assertEquals(said, []);
+    assertEquals(await world.takeBack(), []);
+  });
+});

@@ -279,7 +279,7 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   const [right, bottom, none] = [4, 2, 0];
   /** The window is 400 × 300. */
   const passes = (
-    [width, height]: readonly [number, number],
+    size: readonly [number, number] | undefined,
     { anchor = [399, 0, 1, 1], offset, edge = right, gravity = right }: {
       anchor?: number[];
       offset?: number[];
@@ -294,7 +294,7 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
       message(ids.compositor, "wl_compositor.create_surface", surface),
       message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
       message(ids.shell, "xdg_wm_base.create_positioner", positioner),
-      message(positioner, "xdg_positioner.set_size", width, height),
+      ...size ? [message(positioner, "xdg_positioner.set_size", ...size)] : [],
       message(positioner, "xdg_positioner.set_anchor_rect", ...anchor),
       // Without these, it is in the middle of what it is anchored to.
       ...edge === none ? [] : [message(positioner, "xdg_positioner.set_anchor", edge)],
@@ -321,6 +321,10 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
   assertEquals(passes([100, 100], { edge: 3, anchor: [0, 0, 448, 10] }), true);
   assertEquals(passes([100, 100], { edge: 3, anchor: [0, 0, 449, 10] }), false);
   assertEquals(passes([100, 100], { edge: 1, gravity: bottom, anchor: [0, -48, 10, 397] }), false);
+  for (const [x, isNear] of [[-48, true], [-49, false]] as const) {
+    assertEquals(passes(undefined, { edge: 3, anchor: [0, 0, 1, 1], offset: [x, 0] }), isNear, "without a size");
+    assertEquals(passes(undefined, { edge: 1, gravity: bottom, anchor: [0, 0, 1, 1], offset: [0, x] }), isNear);
+  }
   const inside = { edge: none, gravity: none, anchor: [0, 0, 400, 300] };
   // The middle of the window is at 200 and 150, that of the popup 50 pixels from its sides.
   for (const [x, y, isNear] of [[298, 0, true], [299, 0, false], [0, 248, true], [0, 249, false]] as const) {
