@@ -4,11 +4,13 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { basename, dirname } from "@std/path";
 import { NoEngine, UserError } from "../../../../lib/base/errors.ts";
+import { dryRunHost } from "../../../../lib/base/host.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { letStay, lockCopy, writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { keepFiles, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
 import { bringVersion, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
+import { recordingUi } from "../../recording_host.ts";
 
 Deno.test("lendCopies() puts a private copy into the container, and takeBackCopies() removes it", async () => {
   for (const readOnly of [false, true]) {
@@ -197,5 +199,17 @@ Deno.test("bringVersion() says when it has put the container's version beside th
     assertEquals([text(file), text(`${file}.from-box`)], ["here", "there"]);
     assertStringIncludes(said.join("\n"), `${file}.from-box`);
     await takeBack();
+  });
+});
+
+Deno.test("a dry run shows how a copy would be taken back, and leaves it on record", async () => {
+  await withWorld(async ({ host, engine, lend, takeBack }) => {
+    const copy = await lend();
+    const { ui, said } = recordingUi();
+    const plan = dryRunHost({ ui, signal: AbortSignal.any([]) });
+    assertEquals(await takeBackCopies(plan, { engine, name: "box" }, [copy]), []);
+    assertStringIncludes(said.join("\n"), copy.containerPath);
+    assertEquals((await readCopies(host)).length, 1);
+    assertEquals(await takeBack(), []);
   });
 });

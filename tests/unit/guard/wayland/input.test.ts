@@ -73,3 +73,12 @@ Deno.test("the guard of Wayland takes focus and buttons to end with the surface 
   host(message(ids.keyboard, "wl_keyboard.enter", 12, second, nothing));
   assertEquals(session.attention.focused(), 1);
 });
+
+Deno.test("the user works in a window on Wayland once they press a key there, not by one that they let go of", () => {
+  const { host, session } = withWindow();
+  const key = (state: number): Uint8Array => message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, state);
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing), key(0));
+  assertEquals(session.attention.isUsed(), false);
+  host(key(1));
+  assertEquals(session.attention.isUsed(), true);
+});
