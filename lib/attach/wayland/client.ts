@@ -225,8 +225,8 @@ async function takeOut(
 async function makeDirectories(
   { host, mounts, crossesNetwork }: Container,
 ): Promise<AsyncDisposable & { shared: string; path: string }> {
-  // Not the run's own directory: guard and boxes may outlive the run.
-  const made = await makePrivateDirectory(host, "w");
+  // Not the run's own directory: guard and boxes may outlive the run, so that a later one has its process's id.
+  const made = await makePrivateDirectory(host, `w${crypto.randomUUID().slice(0, 4)}`);
   const shared = crossesNetwork ? join(made.path, "windows") : mounts.sockets;
   const makes = [
     ...crossesNetwork ? [shared] : [],

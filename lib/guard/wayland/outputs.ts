@@ -60,8 +60,8 @@ export function createOutputs(): Outputs {
         return { args: { make: "", model: "" } };
       },
       "wl_output.mode": ({ object, args: { flags, width, height } }) => {
-        const isCurrent = (flags & 1) === 1;
-        if (isCurrent) named.get(object)!.mode = { width, height };
+        // The first bit: it is the current one.
+        if ((flags & 1) === 1) named.get(object)!.mode = { width, height };
       },
       "wl_output.scale": ({ object, args: { factor } }) => void (named.get(object)!.scale = Math.max(1, factor)),
       "wl_output.name": ({ object }) => ({ args: { name: nameOf(object) } }),

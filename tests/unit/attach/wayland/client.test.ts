@@ -14,6 +14,7 @@ import { windowsLine } from "../../../../lib/guard/process_interface.ts";
 import { settle } from "../../../model/time.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { lockedDirectory } from "../../runs.ts";
 import { testWith } from "../../samples.ts";
 
 /** waypipe on a busy machine: it listens, and looks for its context's socket later. Then the session ends. */
@@ -72,6 +73,8 @@ async function withClient(
   const root = await Deno.makeTempDir();
   using opened = new DisposableStack();
   try {
+    // Of a guard whose run had this process's id, and has ended.
+    opened.use(await lockedDirectory(join(root, `.attach-${Deno.pid}w`)));
     const env = { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "null", XDG_RUNTIME_DIR: "/dev" };
     const { host: recording, said } = recordingHost({ env });
     const words: string[] = [];
