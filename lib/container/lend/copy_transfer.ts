@@ -129,7 +129,7 @@ export async function readBack(
   // The container first hashes the copy, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
   using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
-  using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
+  using file = await Deno.open(part, { write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
