@@ -154,7 +154,7 @@ async function filesIn(...places: string[]): Promise<string[]> {
 export const mutants: Suite = {
   about: "expressions of ours that no test misses (MUTANTS=COUNT SEED=NUMBER)",
   async run() {
-    const [count, seed] = [Number(Deno.env.get("MUTANTS") ?? 300), Number(Deno.env.get("SEED") ?? 1)];
+    const [count, seed] = [Number(Deno.env.get("MUTANTS") ?? 400), Number(Deno.env.get("SEED") ?? 1)];
     await using stack = new AsyncDisposableStack();
     const copy = new Copy(await Deno.makeTempDir({ prefix: "mutants." }));
     stack.defer(() => Deno.remove(copy.root, { recursive: true }));

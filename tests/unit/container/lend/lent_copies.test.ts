@@ -213,3 +213,17 @@ Deno.test("a dry run shows how a copy would be taken back, and leaves it on reco
     assertEquals(await takeBack(), []);
   });
 });
+
+Deno.test("takeBackCopies() removes a file that was made for an app to save to, if it has not, and no other", async () => {
+  for (const [content, made] of [["", true], ["", false], ["x", true], ["lent", true]] as const) {
+    await withWorld(async ({ host, lend, takeBack, file }) => {
+      const copy = await lend();
+      await Deno.writeTextFile(file, content);
+      // The app has not saved yet.
+      await writeCopies(host, [{ ...copy, lent: null, saving: { made } }]);
+      await takeBack();
+      const isThere = await Deno.stat(file).then(() => true, () => false);
+      assertEquals(isThere, content !== "" || !made, `"${content}", ${made}`);
+    });
+  }
+});

@@ -231,3 +231,21 @@ Deno.test("a file that was taken back from a session meanwhile is lent anew, and
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("a session says of a file that it is not there, also where its directory is a file", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(directory, "a.pdf"), "a");
+    const { host } = recordingHost({
+      env: { HOME: directory, XDG_STATE_HOME: directory },
+      answer: answerWith("editor"),
+    });
+    const loans = await sessionLoans(boxOf(host), "editor");
+    for (const name of ["b.pdf", "a.pdf/b.pdf"]) {
+      const path = join(directory, name);
+      await assertRejects(() => loans.open([path]), UserError, `There is no file "${path}"`);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

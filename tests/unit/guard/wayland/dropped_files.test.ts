@@ -376,8 +376,8 @@ Deno.test("no files are pasted over a closed clipboard, nor what the container h
 Deno.test("links that come as a list alone pass as they are, where text may, and are written down as that", async () => {
   const links = bytes("# two\r\nhttps://example.org/a?b=%20\r\nhttp://example.org/\r\n");
   const mixed = concat([links, bytes("file:///home/me/a\r\n")]);
-  const crossed: [string, number][] = [];
-  const crossings = { ...noCrossings, add: ({ type, bytes }: Crossing) => void crossed.push([type, bytes]) };
+  const crossed: unknown[] = [];
+  const crossings = { ...noCrossings, add: (crossing: Omit<Crossing, "time">) => void crossed.push(crossing) };
   const made = withDrops(undefined, { crossings });
   use(made);
   for (const [pipe, isDrop] of [[2, true], [3, false]] as const) {
@@ -390,7 +390,7 @@ Deno.test("links that come as a list alone pass as they are, where text may, and
     assertEquals(await said(made), concat([frame(10, pipe, links), closing(pipe)]));
   }
   assertEquals([crossed, made.lent, made.pasted], [
-    [["text/plain", links.length], ["text/plain", links.length]],
+    Array(2).fill({ direction: "in", type: "text/plain", times: 1, bytes: links.length }),
     [],
     [],
   ]);
@@ -475,4 +475,20 @@ Deno.test("files that are dragged over a window may only be copied, and what els
     const told = message(offer, "wl_data_offer.source_actions", actions);
     assertEquals(announced.subarray(-told.length), told);
   }
+});
+
+Deno.test("an app that has ended the device on which files were dropped gets the next ones by another", async () => {
+  const [second, hostSecond] = [60, 18];
+  const made = withDrops();
+  drag(made);
+  drop(made);
+  await taken(made, { pipe: 2 });
+  made.app(
+    message(device, "wl_data_device.release"),
+    message(ids.dataManager, "wl_data_device_manager.get_data_device", second, ids.seat),
+  );
+  drag(made, { id: offer + 1, to: hostSecond });
+  drop(made, hostSecond);
+  await taken(made, { pipe: 3, id: offer + 1 });
+  assertEquals(made.lent, [list, list]);
 });

@@ -325,6 +325,12 @@ Deno.test("the guard of Wayland leaves out a popup that is not beside its window
     assertEquals(passes(undefined, { edge: 3, anchor: [0, 0, 1, 1], offset: [x, 0] }), isNear, "without a size");
     assertEquals(passes(undefined, { edge: 1, gravity: bottom, anchor: [0, 0, 1, 1], offset: [0, x] }), isNear);
   }
+  // At each corner, it may be as far from the window.
+  for (const [corner, left, up] of [[5, -1, -1], [6, -1, 1], [7, 1, -1], [8, 1, 1]] as const) {
+    const at = (x: number, y: number): boolean =>
+      passes([100, 100], { edge: corner, gravity: corner, anchor: [0, 0, 400, 300], offset: [left * x, up * y] });
+    assertEquals([at(48, 48), at(49, 0), at(0, 49)], [true, false, false], `${corner}`);
+  }
   const inside = { edge: none, gravity: none, anchor: [0, 0, 400, 300] };
   // The middle of the window is at 200 and 150, that of the popup 50 pixels from its sides.
   for (const [x, y, isNear] of [[298, 0, true], [299, 0, false], [0, 248, true], [0, 249, false]] as const) {

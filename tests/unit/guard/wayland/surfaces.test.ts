@@ -444,7 +444,9 @@ Deno.test("the guard of Wayland moves no part of a window by an offset of its pi
   part({ app, ...rest }, 0)();
   const attach = (x: number): Uint8Array => message(ids.next + 1, "wl_surface.attach", ids.buffer, x, 0);
   assertEquals(app(attach(5_000)), attach(0));
-  assertEquals(app(message(ids.next + 1, "wl_surface.offset", 5_000, 0)), nothing);
+  for (const [x, y] of [[5_000, 0], [0, 5_000], [1, 0], [0, 1]]) {
+    assertEquals(app(message(ids.next + 1, "wl_surface.offset", x!, y!)), nothing, `${x}, ${y}`);
+  }
   // What is dragged is beside the pointer.
   const dragged = withWindow();
   const [source, icon] = [ids.next, ids.next + 1];

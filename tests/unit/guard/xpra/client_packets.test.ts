@@ -144,6 +144,15 @@ Deno.test("no number beyond its range, and no name of a key as long as a book, r
   assertThrows(() => configure(2 ** 31 + 1), Refusal, "out of range");
   client(state, "focus", 2 ** 48, []);
   assertThrows(() => client(state, "focus", 2 ** 48 + 1, []), Refusal, "out of range");
+  const key = (value: number) => client(state, "key-action", 1, "h", true, [], value, "h", 43, 0);
+  client(state, "focus", 1, []);
+  assert(key(2 ** 32 - 1));
+  assertThrows(() => key(2 ** 32), Refusal, "out of range");
+  const button = (number: number) => client(state, "pointer-button", 0, 1, 1, number, true, [1, 1], new Map());
+  assert(button(255));
+  assertThrows(() => button(256), Refusal, "out of range");
+  for (const percent of [0, 100]) assert(client(state, "buffer-refresh", 1, percent, percent));
+  assertThrows(() => client(state, "buffer-refresh", 1, 101, 0), Refusal, "out of range");
   client(state, "focus", 1, ["x".repeat(20)]);
   assertThrows(() => client(state, "focus", 1, ["x".repeat(21)]), Refusal);
 });

@@ -36,6 +36,7 @@ Deno.test("the client's hello tells neither user nor machine", () => {
   assertEquals(((hello.get("mmap") as Dict).get("read") as Dict).get("file"), ".pixels-a113");
   for (const name of ["file", "notifications", "printer"]) assertEquals(hello.has(name), false, name);
   assertEquals(hello.get("desktop_size"), [1920, 1200]);
+  assertEquals([hello.get("compression_level"), hello.get("compressors")], [0, []], "the guard decompresses nothing");
   assertEquals(hello.get("compressors"), []);
   assertEquals(contains(hello, "x11-property"), false);
   assertEquals((hello.get("cursor") as Dict).get("encodings"), ["raw"]);
