@@ -95,20 +95,10 @@ export function createBorders(
     found.told = picture.width === 0 ? told && [] : rectangle ?? told;
     return rectangle && `${rectangle}` !== `${told}` ? [[shell, "set_window_geometry", ...rectangle]] : [];
   };
-  /** Turns an app's size into the compositor's. */
-  const larger = ({ width, height }: Size, by: number): Size => ({
-    width: width > 0 ? nearestInt(width + 2 * by) : width,
-    height: height > 0 ? nearestInt(height + 2 * by) : height,
-  });
-  /** Turns a compositor's size into the app's. */
-  const smaller = ({ width, height }: Size, by: number): Size => ({
-    width: width > 0 ? Math.max(1, width - 2 * by) : 0,
-    height: height > 0 ? Math.max(1, height - 2 * by) : 0,
-  });
   const limit = (which: "min" | "max") => ({ object, args }: { object: WaylandObject; args: Size }): { args: Size } => {
     const found = surfaceOf(object);
     found.limits[which] = args;
-    return { args: larger(args, widthOf(found)) };
+    return { args: enlarged(args, widthOf(found)) };
   };
 
   const begin = (): Addition[] => {
@@ -170,20 +160,17 @@ export function createBorders(
       ...fresh.flatMap((piece) => announce(piece, object)),
     );
     if (!known) messages.push([pieces[plateAt]!.subsurface, "place_below", object]);
-    return [
-      ...messages,
-      ...pieces.flatMap(({ surface, subsurface, viewport }, index): Addition[] => {
-        const [x, y, width, height] = areas[index]!;
-        const isOverApp = index !== plateAt &&
-          contains(whole, { left: x, top: y, right: x + width, bottom: y + height });
-        return [
-          [subsurface, "set_position", x, y],
-          [viewport, "set_destination", width, height],
-          [surface, "set_input_region", isOverApp ? common!.wl_region : undefined],
-          [surface, "commit"],
-        ];
-      }),
-    ];
+    for (const [index, [x, y, width, height]] of areas.entries()) {
+      const { surface, subsurface, viewport } = pieces[index]!;
+      const isOverApp = index !== plateAt && contains(whole, { left: x, top: y, right: x + width, bottom: y + height });
+      messages.push(
+        [subsurface, "set_position", x, y],
+        [viewport, "set_destination", width, height],
+        [surface, "set_input_region", isOverApp ? common!.wl_region : undefined],
+        [surface, "commit"],
+      );
+    }
+    return messages;
   };
 
   return {
@@ -204,9 +191,9 @@ export function createBorders(
         const isFixed = args.states.some((state) => fixedStates.has(state));
         // sway sends back the committed size of a floating window, even one that its app never asked for.
         const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, args);
-        return { args: isGuards ? sizeOf(named) : smaller(args, widthOf(found)) };
+        return { args: isGuards ? sizeOf(named) : enlarged(args, -widthOf(found)) };
       },
-      "xdg_toplevel.configure_bounds": ({ object, args }) => ({ args: smaller(args, widthOf(surfaceOf(object))) }),
+      "xdg_toplevel.configure_bounds": ({ object, args }) => ({ args: enlarged(args, -widthOf(surfaceOf(object))) }),
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
       // A new subsurface would cover the border: put the border above it.
       "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({
@@ -220,6 +207,12 @@ export function createBorders(
 /** Clamps a number to the protocol's `int`: beyond its range, it would wrap around. */
 export function nearestInt(value: number): number {
   return Math.max(-everything - 1, Math.min(value, everything));
+}
+
+/** A size with this much more on each side; 0 stands for a size that is not given. */
+function enlarged({ width, height }: Size, by: number): Size {
+  const [across, down] = [width, height].map((side) => side > 0 ? Math.max(1, nearestInt(side + 2 * by)) : side);
+  return { width: across!, height: down! };
 }
 
 /** The index of the plate among a window's pieces: after its border, before the line around its shadow. */

@@ -137,11 +137,9 @@ export function createSurfaces(
   };
   /** The surface at the top of a tree of subsurfaces. */
   const rootOf = (surface: Surface): Surface => {
-    let root = surface;
-    let steps = 0;
-    for (; root.parent; root = root.parent) steps++;
-    if (steps > 0) session.addWork(steps);
-    return root;
+    if (!surface.parent) return surface;
+    session.addWork(1);
+    return rootOf(surface.parent);
   };
   const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
@@ -322,9 +320,8 @@ export function createSurfaces(
         found.destination = size;
         return undefined;
       },
-      "wp_viewport.destroy": ({ object }) => {
-        Object.assign(change(object), { source: undefined, destination: undefined });
-      },
+      "wp_viewport.destroy": ({ object }) =>
+        void Object.assign(change(object), { source: undefined, destination: undefined }),
       "wl_subcompositor.get_subsurface": ({ args: { id, surface, parent } }) => {
         link(id, surface);
         join(of(surface), of(parent));
@@ -378,10 +375,7 @@ export function createSurfaces(
 
 /** Whether a subsurface is effectively in sync mode: it changes only when its parent is committed. */
 function isSync(part: Surface): boolean {
-  for (let each = part; each.parent; each = each.parent) {
-    if (each.isSync) return true;
-  }
-  return false;
+  return part.parent !== undefined && (part.isSync || isSync(part.parent));
 }
 
 export function isSame(size: Size, other: Size): boolean {
@@ -402,9 +396,9 @@ export function rectangleOf(box: Box): SurfaceArea {
   return [box.left, box.top, width, height];
 }
 
-function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
-  return left - box.left <= maxShadow && top - box.top <= maxShadow && box.right - right <= maxShadow &&
-    box.bottom - bottom <= maxShadow;
+/** Whether a box reaches no farther beyond another one than a shadow. */
+function isWithin(box: Box, other: Box): boolean {
+  return contains(grown(other, maxShadow), box);
 }
 
 export function contains(box: Box, { left, top, right, bottom }: Box): boolean {

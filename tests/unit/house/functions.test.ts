@@ -11,7 +11,6 @@ const longer: Readonly<Record<string, number>> = {
   createSurfaces: 250,
   frameFilter: 180,
   createBorders: 150,
-  createPopups: 120,
 };
 
 /** The last line of a signature, as `deno fmt` writes it. */
