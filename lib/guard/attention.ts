@@ -50,9 +50,7 @@ export function createAttention(now: () => number, isPaused = (): boolean => fal
       focused = window;
     },
     focused: () => focused,
-    recordInput() {
-      lastInputMs = now();
-    },
+    recordInput: () => void (lastInputMs = now()),
     isPresent: () => !isPaused() && (focused !== 0 || isJustUsed()),
     absentMs: () =>
       isPaused() ? Infinity : focused !== 0 ? 0 : Math.max(0, now() - Math.max(blurredMs, lastInputMs + inputMs)),

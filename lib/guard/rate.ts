@@ -48,7 +48,5 @@ export function createRates(now: () => number): Rates {
   return Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, rate(limit, now)])) as Rates;
 }
 
-/** Makes the rate of new windows and popups, a new one for each guard: xpra opens all windows again at its start. */
-export function openingRate(now: () => number): Rate {
-  return rate({ perSecond: 30, burst: 200 }, now);
-}
+/** The rate of new windows and popups, counted anew by each guard: xpra opens all windows again at its start. */
+export const openingRate = { perSecond: 30, burst: 200 };

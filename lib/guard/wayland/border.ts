@@ -105,8 +105,7 @@ export function createBorders(
     if (common) return [];
     const from = registry.object()!;
     const numbers = needed.map(registry.numberOf);
-    const made = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
-    common = made;
+    const made = common = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
     return [
       ...needed.map((name, index): Addition => [from, "bind", numbers[index]!, name, 1, made[name]]),
       [made.wp_single_pixel_buffer_manager_v1, "create_u32_rgba_buffer", made.wl_buffer, ...colour, 2 ** 32 - 1],
@@ -151,14 +150,12 @@ export function createBorders(
     if (known && known.whole === whole && isSameBox(known.seen, seen) && isSameBox(known.below, below)) return [];
     const messages = begin();
     const areas = areasOf(seen, { below, whole, width: role === "popup" ? undefined : border.width });
-    const kept = known?.pieces.slice(0, areas.length) ?? [];
+    const before = known?.pieces ?? [];
+    const kept = before.slice(0, areas.length);
     const fresh = areas.slice(kept.length).map(() => makePiece(object));
     const pieces = [...kept, ...fresh];
     borders.set(object, { pieces, seen, below, whole });
-    messages.push(
-      ...destroy(known?.pieces.slice(areas.length) ?? []),
-      ...fresh.flatMap((piece) => announce(piece, object)),
-    );
+    messages.push(...destroy(before.slice(areas.length)), ...fresh.flatMap((piece) => announce(piece, object)));
     if (!known) messages.push([pieces[plateAt]!.subsurface, "place_below", object]);
     for (const [index, [x, y, width, height]] of areas.entries()) {
       const { surface, subsurface, viewport } = pieces[index]!;

@@ -67,9 +67,8 @@ export function createOutputs(): Outputs {
       "wl_output.name": ({ object }) => ({ args: { name: nameOf(object) } }),
       "wl_output.description": ({ object }) => ({ args: { description: nameOf(object) } }),
       "zxdg_output_manager_v1.get_xdg_output": ({ args: { id, output } }) => void named.set(id, named.get(output)!),
-      "zxdg_output_v1.logical_size": ({ object, args: { width, height } }) => {
-        named.get(object)!.logical = { width, height };
-      },
+      "zxdg_output_v1.logical_size": ({ object, args: { width, height } }) =>
+        void (named.get(object)!.logical = { width, height }),
       "zxdg_output_v1.name": ({ object }) => ({ args: { name: nameOf(object) } }),
       "zxdg_output_v1.description": ({ object }) => ({ args: { description: nameOf(object) } }),
     },

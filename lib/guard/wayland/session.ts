@@ -118,7 +118,7 @@ export function createWaylandSession(
   const told = new Set<string>();
   const ownTypes = new Set<string>();
   const dataMark = `application/x-gui-container.${encodeURIComponent(windows.container)}`;
-  const openings = openingRate(now);
+  const openings = rate(openingRate, now);
   const mayWork = rate(workRate, now);
   let [pixels, maxPixels] = [0, 0];
   return {

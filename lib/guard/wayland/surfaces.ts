@@ -363,8 +363,7 @@ export function createSurfaces(
         for (const part of found.parts) part.parent = undefined;
         count(found, zeroSize);
       } else if (found.shell === object) {
-        const its = ["shell", "geometry", "named", "guards", "whole", "seen", "told"] as const;
-        for (const key of its) delete found[key];
+        for (const key of ["shell", "geometry", "named", "guards", "whole", "seen", "told"] as const) delete found[key];
       } else if (["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
         // Until it is a window or a popup again, a commit would be a protocol error.
         delete found.whole;

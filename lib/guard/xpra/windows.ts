@@ -2,7 +2,7 @@
 
 import { Refusal } from "../faults.ts";
 import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
-import { openingRate, type Rate } from "../rate.ts";
+import { openingRate, type Rate, rate } from "../rate.ts";
 import type { Attention } from "../attention.ts";
 import { fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { classOf, titleOf } from "../title.ts";
@@ -58,7 +58,7 @@ export class Windows {
 
   /** Makes the windows of a new session. `now`: a clock in milliseconds. */
   constructor(private readonly container: string, private readonly now: () => number, readonly attention: Attention) {
-    this.#mayOpen = openingRate(now);
+    this.#mayOpen = rate(openingRate, now);
     this.#framed = fields(framedProperties(container));
     this.#popup = fields(popupProperties(container));
   }
