@@ -4,6 +4,7 @@ import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { createBorderInput } from "./border.ts";
 import { Descriptors, type FrameSender } from "./descriptors.ts";
+import { frameKinds } from "./frame_kinds.ts";
 import { type Compression, type Filter, finish, frameFilter, frameOf, type Steps } from "./frames.ts";
 import { createMessageReader, writeAdditions, writeMessage } from "./messages.ts";
 import type { Message, Verdict, WaylandObject } from "./objects.ts";
@@ -82,7 +83,7 @@ export function createConnection(
     };
   const added = { container: 0, host: 0 };
   const filter = (sender: FrameSender): ReturnType<typeof frameFilter> =>
-    frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
+    frameFilter(frameKinds({ sender, compression, descriptors, onMessages: onMessages(sender), added }), descriptors);
   const filters = { container: filter("container"), host: filter("host") };
   return {
     fromContainer: filters.container.take,

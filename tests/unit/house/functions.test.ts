@@ -9,7 +9,6 @@ const maxLines = 80;
 /** Those that are longer still, with what they may have, in tens. None is added, none rises: the list can only shrink. */
 const longer: Readonly<Record<string, number>> = {
   createSurfaces: 250,
-  frameFilter: 180,
   createBorders: 150,
 };
 

@@ -41,6 +41,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/wayland/carrying": ["guard/wayland/own_messages"],
   "unit/guard/wayland/descriptors": ["guard/rate"],
   "unit/guard/wayland/messages": ["guard/wayland/objects"],
+  "unit/guard/wayland/frames": ["guard/wayland/frame_kinds"],
   "unit/guard/wayland/popups": ["guard/wayland/positioners"],
   "unit/guard/wayland/policy": ["guard/wayland/object_table", "guard/wayland/rules"],
   "unit/guard/wayland/relay": ["guard/sockets"],
