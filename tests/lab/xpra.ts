@@ -19,7 +19,7 @@ const python = "/usr/bin/python3";
 const repository = "https://xpra.org";
 
 /** pip without the caller's settings, which may point it to other packages. An empty value means unset to pip. */
-const pipEnvironment = {
+export const pipEnvironment = {
   // What only a debugger reads takes a sixth of the time.
   CFLAGS: "-g0",
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

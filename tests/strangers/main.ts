@@ -17,6 +17,7 @@ import { trySyscall } from "./try_syscall.ts";
 import { x11docker } from "./x11docker.ts";
 import { wleird } from "./wleird.ts";
 import { wlcsSuite } from "./wlcs.ts";
+import { xpraPackets } from "./xpra_packets.ts";
 
 const suites: Readonly<Record<string, Suite>> = {
   try_syscall: trySyscall,
@@ -29,6 +30,8 @@ const suites: Readonly<Record<string, Suite>> = {
   wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),
+  xpra_packets: xpraPackets({ isNewest: false }),
+  xpra_newest: xpraPackets({ isNewest: true }),
   mutants,
 };
 

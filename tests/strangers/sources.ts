@@ -1,5 +1,5 @@
 /**
- * Gets the suites: packages of Debian and of npm, and repositories, at pinned versions, each into a directory of its own
+ * Gets the suites: packages of Debian, npm and PyPI, and repositories, at pinned versions, each into a directory of its own
  * in the lab's directory, and builds there.
  */
 
@@ -7,7 +7,9 @@ import { basename, join } from "@std/path";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists, shortHash } from "../lab/files.ts";
+import { xpraBuildPackages } from "../lab/packages.ts";
 import { labDir } from "../lab/state.ts";
+import { pipEnvironment } from "../lab/xpra.ts";
 import { Missing } from "./suite.ts";
 
 /** How long the archive may take, in milliseconds. */
@@ -38,6 +40,27 @@ export function npmFiles(name: string, version: string): Promise<string> {
       cwd,
     });
   }).then((directory) => join(directory, "package"));
+}
+
+/** A source package of PyPI. pip asks it for its dependencies, for which it must be able to build. */
+export async function pypiSource(name: string, version: string): Promise<string> {
+  await installed(...xpraBuildPackages);
+  const options = ["--no-deps", "--no-build-isolation", "--no-binary", name, "--dest", "."];
+  return await once(`${name}-${version}`, async (cwd) => {
+    const argv = ["/usr/bin/python3", "-m", "pip", "download", "-q", ...options, `${name}==${version}`];
+    await runProcess(argv, { cwd, env: pipEnvironment, timeoutMs });
+    await runProcess(["sh", "-c", "tar --no-same-owner --strip-components=1 -xzf ./*.tar.gz && rm ./*.tar.gz"], {
+      cwd,
+    });
+  });
+}
+
+/** The version of xpra here. */
+export async function installedXpra(): Promise<string> {
+  const { stdout } = await runProcess(["xpra", "--version"]);
+  const version = /xpra v?(\d+(?:\.\d+)+)/.exec(stdout)?.[1];
+  if (!version) throw new Missing("xpra does not say its version");
+  return version;
 }
 
 /** Installs packages of Debian at these versions, written `NAME=VERSION`. */
