@@ -130,9 +130,10 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "hello": judgeHello,
   "disconnect": plain(args([], [line(100), line(100)])),
   "ping": plain(args([countOrNone])),
-  // xpra's client reports the host's load, which the container need not know: zeros pass instead.
+  // xpra's client reports the host's load, which the container need not know: zeros pass instead. Before it knows a
+  // latency, it says -1000 ms.
   "ping_echo": plain(
-    args([countOrNone, countOrNone, countOrNone, countOrNone, countOrNone], [line(64)]),
+    args([countOrNone, countOrNone, countOrNone, countOrNone, integer(-1000, Number.MAX_SAFE_INTEGER)], [line(64)]),
     ([time, , , , latency, id = ""]) => [time, 0, 0, 0, latency, id],
   ),
   // Windows.

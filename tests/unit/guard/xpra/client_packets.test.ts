@@ -103,6 +103,7 @@ Deno.test("a window that is restored is told where it was, in each form of xpra'
 Deno.test("the container learns neither the host's load nor its desktop", () => {
   const state = session();
   assertEquals(client(state, "ping_echo", 5, 900, 800, 700, 1, "")!.args, [5, 0, 0, 0, 1, ""]);
+  assertEquals(client(state, "ping_echo", 5, 900, 800, 700, -1000, "")!.args, [5, 0, 0, 0, -1000, ""], "none yet");
   const map = client(state, "map-window", 1, 0, 0, 9, 9, dict({ workspace: 3, "encoding.x": 1 }), new Map())!;
   assertEquals(map.args[5], dict({ "encoding.x": 1 }));
   const monitors = new Map<string | number, Value>([[0, dict({ name: secret, geometry: [0, 0, 9, 9] })]]);
