@@ -90,12 +90,8 @@ def ask(connection, handle, message, done):
 def on_print(connection, _sender, _path, _interface, method, parameters, invocation):
     """An app prints: on the host; else by the container's printer; else into a PDF for which the user chooses a place."""
     if method == "PreparePrint":
-        _handle, _app, _parent, _title, settings, page, _options = range(7)
-        results = {
-            "settings": GLib.Variant("a{sv}", dict(variants(parameters.get_child_value(settings)))),
-            "page-setup": GLib.Variant("a{sv}", dict(variants(parameters.get_child_value(page)))),
-            "token": GLib.Variant("u", 1),
-        }
+        settings, page = parameters.get_child_value(4), parameters.get_child_value(5)
+        results = {"settings": settings, "page-setup": page, "token": GLib.Variant("u", 1)}
         invocation.return_value(GLib.Variant("(ua{sv})", (DONE, results)))
         return
     handle, _app, _parent, title, index, _options = parameters.unpack()
@@ -120,13 +116,6 @@ def on_print(connection, _sender, _path, _interface, method, parameters, invocat
     if not serves("printing"):
         message = {"ask": "save", "name": message["name"], "multiple": False, "filters": [["PDF", ["*.pdf"]]]}
     ask(connection, handle, message, done)
-
-
-def variants(table):
-    """The entries of a table of variants."""
-    for index in range(table.n_children()):
-        entry = table.get_child_value(index)
-        yield entry.get_child_value(0).get_string(), entry.get_child_value(1).get_variant()
 
 
 def show(message):
