@@ -35,9 +35,6 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     global last_wanted
     handle, *about = parameters.unpack()
     options = about[-1]
-    if method == "SaveFiles":
-        invocation.return_value(GLib.Variant("(ua{sv})", (FAILED, {})))
-        return
     filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])][:16]
     while len(json.dumps(filters)) > MAX_FILTERS:
         filters.pop()
@@ -168,8 +165,8 @@ def watch(path):
 
 
 ASKING, CHOSEN = ("o s s s a{sv}", "u a{sv}"), "u a{sv}"
-choosing = {name: ASKING for name in ("OpenFile", "SaveFile", "SaveFiles")}
-offer(PATH, interface(f"{PORTAL}.FileChooser", choosing), on_call)
+# xdg-desktop-portal itself answers SaveFiles, as failed.
+offer(PATH, interface(f"{PORTAL}.FileChooser", {"OpenFile": ASKING, "SaveFile": ASKING}), on_call)
 printing = {"PreparePrint": ("o s s s a{sv} a{sv} a{sv}", CHOSEN), "Print": ("o s s s h a{sv}", CHOSEN)}
 offer(PATH, interface(f"{PORTAL}.Print", printing), on_print)
 on_key["watch"] = lambda message: watch(message["watch"])
