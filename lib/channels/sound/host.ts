@@ -129,13 +129,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
   });
   source.ended.then(() => writer.close()).catch(() => {});
   player.ended.then(() => source.kill("SIGTERM"));
-  return {
-    ...source,
-    kill(signal) {
-      source.kill(signal);
-      player.kill(signal);
-    },
-  };
+  return player;
 }
 
 /**

@@ -84,7 +84,10 @@ Deno.test("playSound() hands the player, over a network, what came in time; both
   const heard = [await reader.read(), await reader.read()].map(({ value }) => [value!.length, value![0]]);
   assertEquals(heard, [[12_000, 0], [12_000, 1]]);
   player.kill("SIGTERM");
-  assertEquals([pacat!.killed, ssh!.killed], [["SIGTERM"], ["SIGTERM"]]);
+  assertEquals(pacat!.killed, ["SIGTERM"]);
+  pacat!.end();
+  await player.ended;
+  assertEquals(ssh!.killed, ["SIGTERM"]);
   ssh!.end();
   assertEquals((await reader.read()).done, true);
 });
