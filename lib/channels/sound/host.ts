@@ -52,6 +52,7 @@ const localSamples: Samples = { format: "s16le", rate: 48_000, channels: 2, late
 const remoteSamples: Samples = { format: "ulaw", rate: 32_000, channels: 2, latencyMs: 150 };
 /** A sample of both channels, in bytes. */
 const remoteFrame = 2;
+const remoteBytesPerMs = remoteSamples.rate * remoteFrame / 1000;
 
 /** How much sound from another machine may wait, in milliseconds. More is dropped: all later sound would lag. */
 const maxAheadMs = 400;
@@ -106,11 +107,10 @@ function startPlayer(
 
 /** Plays the samples that a program prints, which reads them over a network. */
 function playOutput(host: Host, reader: string[]): RunningProcess {
-  const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
-  const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
+  const inTime = onlyInTime(() => performance.now());
   const samples = new TransformStream<Uint8Array, Uint8Array>(
     {},
-    new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
+    new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * remoteBytesPerMs }),
     new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
   );
   const writer = samples.writable.getWriter();
@@ -138,18 +138,15 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
  *
  * @param now a clock in milliseconds
  */
-export function onlyInTime(
-  { frame, bytesPerMs, maxAheadMs }: { frame: number; bytesPerMs: number; maxAheadMs: number },
-  now: () => number,
-): (piece: Uint8Array) => Uint8Array | undefined {
+export function onlyInTime(now: () => number): (piece: Uint8Array) => Uint8Array | undefined {
   let rest = new Uint8Array();
   let playedUntil = now();
   return (piece) => {
     const all = concat([rest, piece]);
-    const whole = all.length - all.length % frame;
+    const whole = all.length - all.length % remoteFrame;
     rest = all.slice(whole);
     playedUntil = Math.max(playedUntil, now());
-    const lengthMs = whole / bytesPerMs;
+    const lengthMs = whole / remoteBytesPerMs;
     if (playedUntil - now() + lengthMs > maxAheadMs) return undefined;
     playedUntil += lengthMs;
     return all.subarray(0, whole);
