@@ -60,8 +60,11 @@ export async function hostAppearance(
   const gnome = (key: string): string | undefined =>
     new RegExp(`^org\\.gnome\\.desktop\\.interface ${key} '?([^'\\\\\\n]*)'?$`, "m").exec(gsettings)?.[1];
   const file = (key: string): string | undefined => new RegExp(`^${key}[ \\t]*=[ \\t]*(.*?)\\s*$`, "m").exec(gtk)?.[1];
-  const resource = (name: string): string | undefined =>
-    new RegExp(`^Xcursor\\.${name}:[ \\t]*(.*?)\\s*$`, "m").exec(resources)?.[1];
+  /** The values for the pointer's theme or size that count before those of all settings. */
+  const pointer = (name: "theme" | "size"): (string | undefined)[] => [
+    host.env(`XCURSOR_${name.toUpperCase()}`),
+    new RegExp(`^Xcursor\\.${name}:[ \\t]*(.*?)\\s*$`, "m").exec(resources)?.[1],
+  ];
   /** The values in the order in which they count. */
   const inOrder = <T>(values: [fromSettings: T, fromFile: T]): T[] => isWayland ? values : values.reverse();
   const both = (key: string, fileKey: string): (string | undefined)[] => inOrder([gnome(key), file(fileKey)]);
@@ -75,18 +78,8 @@ export async function hostAppearance(
       ...both("gtk-theme", "gtk-theme-name").map((theme) => darkName.test(theme ?? "") ? "prefer-dark" : undefined),
     ),
     font: first(font, ...both("font-name", "gtk-font-name")),
-    cursorTheme: first(
-      cursorTheme,
-      host.env("XCURSOR_THEME"),
-      resource("theme"),
-      ...both("cursor-theme", "gtk-cursor-theme-name"),
-    ),
-    cursorSize: first(
-      cursorSize,
-      host.env("XCURSOR_SIZE"),
-      resource("size"),
-      ...both("cursor-size", "gtk-cursor-theme-size"),
-    ),
+    cursorTheme: first(cursorTheme, ...pointer("theme"), ...both("cursor-theme", "gtk-cursor-theme-name")),
+    cursorSize: first(cursorSize, ...pointer("size"), ...both("cursor-size", "gtk-cursor-theme-size")),
   };
 }
 
