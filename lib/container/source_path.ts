@@ -35,22 +35,16 @@ export async function sharedByDevices(
   const disks = instances.flatMap(({ expanded_devices }) => Object.values(expanded_devices)).filter(
     ({ type, source, readonly }) => type === "disk" && source?.startsWith("/") && readonly !== "true",
   );
-  const directories: string[] = [];
-  for (const { source } of disks) {
-    // Lent files are disk devices as well: only directories count.
-    if ((await Deno.stat(source!).catch(() => undefined))?.isDirectory) directories.push(source!);
-  }
-  return await directoryIdentities(directories);
+  return await directoryIdentities(disks.map(({ source }) => source!));
 }
 
-async function directoryIdentities(directories: readonly string[]): Promise<SharedDirectories> {
-  // Another run may remove a directory at any moment.
-  const identities = await Promise.all(directories.map((path) => identityOf(path).catch(() => undefined)));
-  return new Set(identities.filter((identity) => identity !== undefined));
+/** The directories among these paths: a lent file is a disk device, too, and another run may remove a directory. */
+async function directoryIdentities(paths: readonly string[]): Promise<SharedDirectories> {
+  const found = await Promise.all(paths.map((path) => Deno.stat(path).catch(() => undefined)));
+  return new Set(found.flatMap((info) => info?.isDirectory ? [identityOf(info)] : []));
 }
 
-async function identityOf(directory: string): Promise<string> {
-  const { dev, ino } = await Deno.stat(directory);
+function identityOf({ dev, ino }: Deno.FileInfo): string {
   return `${dev}:${ino}`;
 }
 
@@ -118,7 +112,7 @@ async function refuseShared(
   directory: string,
   { path, shared }: { path: string; shared: SharedDirectories },
 ): Promise<void> {
-  if (!shared.has(await identityOf(directory))) return;
+  if (!shared.has(identityOf(await Deno.stat(directory)))) return;
   throw inputError(
     `"${path}" is in a directory that a container can write to, or leads through one`,
     "A container may have put a link to another file there. Copy the file to a directory of your own, and look at the copy",
