@@ -73,14 +73,13 @@ export async function sendCopy(
 ): Promise<Content> {
   const { size: total } = await file.stat();
   using watch = watchTransfer(host, { what: `Lending ${basename(copy.hostPath)}` });
-  watch.expect(total);
   let sent = new Counter();
   const options = (): RunOptions => {
     const count = sent = new Counter();
     const bytes = ReadableStream.from((async function* () {
       for await (const piece of piecesOf(file, total)) {
         count.add(piece);
-        watch.moved(piece.length);
+        watch.moved(piece.length, total);
         yield piece.slice();
       }
     })());
@@ -115,28 +114,36 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is unchanged, into the file `part`, and syncs that to disk.
  *
- * @param options `maxNow`: returns the current size limit in bytes, given how many have arrived; called at intervals
+ * @param options `maxNow`: returns the current size limit in bytes, given how many have arrived; called at the start and
+ * at intervals. Default: the record's limit
  * @throws {UserError} when it is too large, or does not arrive complete. Then `part` is removed
  */
 export async function readBack(
   host: Host,
   instance: Instance,
   copy: LentCopy,
-  { lent, part, maxNow }: { lent: Content; part: string; maxNow?: (received: number) => Promise<number> },
+  { lent, part, maxNow = () => Promise.resolve(copy.maxBytes) }: {
+    lent: Content;
+    part: string;
+    maxNow?: (received: number) => Promise<number>;
+  },
 ): Promise<FoundCopy | "gone" | "other"> {
   const label = labelOf(instance);
-  const { maxBytes } = copy;
   // The container first hashes the copy, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
   using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
   using file = await Deno.open(part, { write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
-  let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
+  let head: { kind: string; found: string; expected: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
     new UserError(`"${label}" did not send its version of "${copy.hostPath}" whole`, { hint: "Try it again" });
   let received = new Counter();
   let ending = Promise.withResolvers<string>();
-  const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
+  const isWhole = (): boolean => received.size === head?.expected;
+  const checkSize = async (size: number): Promise<void> => {
+    const maxBytes = await maxNow(received.size);
+    if (size > maxBytes) throw tooLarge(instance, copy, { size, maxBytes });
+  };
   const onBytes = async (all: Uint8Array): Promise<void> => {
     let piece = all;
     if (!head) {
@@ -146,19 +153,16 @@ export async function readBack(
       if (end < 0) return;
       const [, kind, found, size, dev, ino] = foundPattern.exec(line) ?? [];
       if (found === undefined) throw notWhole();
-      head = { kind: kind!, found, size: Number(size), dev: Number(dev), ino: Number(ino) };
-      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
-      if (kind === "data") watch.expect(head.size);
+      await checkSize(Number(size));
+      const expected = kind === "data" ? Number(size) : 0;
+      head = { kind: kind!, found, expected, dev: Number(dev), ino: Number(ino) };
       piece = piece.subarray(end + 1);
     }
     const looks = Math.floor(received.size / lookBytes);
     received.add(piece);
-    if (maxNow && Math.floor(received.size / lookBytes) > looks) {
-      const maxBytes = await maxNow(received.size);
-      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
-    }
-    watch.moved(piece.length);
-    if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
+    if (Math.floor(received.size / lookBytes) > looks) await checkSize(head.expected);
+    watch.moved(piece.length, head.expected);
+    if (received.size > head.expected) throw notWhole();
     await writeAll(file, piece);
     if (isWhole()) ending.resolve("");
   };
@@ -262,9 +266,8 @@ const minBytes = 2 ** 17;
 /** A transfer in progress. It ends with the scope of this value. */
 interface TransferWatch extends Disposable {
   readonly signal: AbortSignal;
-  /** Sets the total number of bytes. */
-  expect(total: number): void;
-  moved(count: number): void;
+  /** `total`: how many bytes are to be moved in all. */
+  moved(count: number, total: number): void;
 }
 
 /**
@@ -279,11 +282,11 @@ export function watchTransfer(
 ): TransferWatch {
   const stalled = new AbortController();
   const start = performance.now();
-  let total: number | undefined;
+  let total = 0;
   let moved = 0;
   let movedBefore = 0;
   const line = (): string => {
-    const all = total === undefined ? "" : ` of ${formatSize(total)}`;
+    const all = total === 0 ? "" : ` of ${formatSize(total)}`;
     return `${what}: ${formatSize(moved)}${all}, ${((performance.now() - start) / 1000).toFixed(0)} s`;
   };
   const showing = setInterval(() => host.ui.progress(line(), { plain: "" }), showMs);
@@ -299,11 +302,9 @@ export function watchTransfer(
   }, stalledMs);
   return {
     signal: stalled.signal,
-    expect(count) {
-      total = count;
-    },
-    moved(count) {
+    moved(count, all) {
       moved += count;
+      total = all;
     },
     [Symbol.dispose]() {
       clearInterval(showing);

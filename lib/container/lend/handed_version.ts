@@ -42,7 +42,7 @@ export async function bringHanded(
     return Math.max(maxHandedBytes, Math.min(maxVersionBytes, Math.floor(room / 4)));
   };
   try {
-    const found = await readBack(host, instance, { ...copy, maxBytes: await maxNow(0) }, { lent, part, maxNow });
+    const found = await readBack(host, instance, copy, { lent, part, maxNow });
     if (found === "other") tellWhat("is lost: it is no longer a regular file");
     if (typeof found === "string" || !found.content) return undefined;
     const version = versionOf(hostPath, label);

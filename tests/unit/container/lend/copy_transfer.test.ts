@@ -220,11 +220,10 @@ Deno.test("watchTransfer() says how far a long transfer is, and gives one up tha
   const { host, said } = recordingHost();
   {
     using watch = watchTransfer(host, { what: "Lending file", stalledMs: 300 });
-    watch.expect(3 * 2 ** 20);
-    watch.moved(2 ** 20);
+    watch.moved(2 ** 20, 3 * 2 ** 20);
     assertEquals([said, watch.signal.aborted], [[], false]);
     await time.pass(1_100);
-    watch.moved(2 ** 20);
+    watch.moved(2 ** 20, 3 * 2 ** 20);
     assertEquals([said.length, watch.signal.aborted], [1, true]);
     assertMatch(said[0]!, /^progress: Lending file: 1 MiB of 3 MiB, 1 s$/);
     assertEquals(
@@ -239,9 +238,9 @@ Deno.test("watchTransfer() gives a transfer up within which not 128 KiB move in 
   using time = startTime();
   using watch = watchTransfer(recordingHost().host, { what: "Lending file" });
   await time.pass(59_000);
-  watch.moved(2 ** 17);
+  watch.moved(2 ** 17, 2 ** 20);
   await time.pass(60_000);
-  watch.moved(2 ** 17 - 1);
+  watch.moved(2 ** 17 - 1, 2 ** 20);
   assertEquals(watch.signal.aborted, false);
   await time.pass(2_000);
   assertEquals(watch.signal.aborted, true);
