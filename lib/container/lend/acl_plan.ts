@@ -53,25 +53,6 @@ export function planGrant(
   return { original, granted: withGrants(original, [...others, { uid, readOnly }]) };
 }
 
-/**
- * Plans what the end of mappings does to the ACL of their file.
- *
- * @param options `ending`: mappings of one inode; `staying`: its other mappings, which remain
- * @returns the ACL to set, and whether somebody else has changed the ACL since the grant
- */
-export function planRevoke(
-  current: Acl,
-  { ending, staying }: { ending: readonly Mapping[]; staying: readonly Mapping[] },
-): { wanted: Acl; isChanged: boolean } {
-  const { uids, original: first } = grantOf(ending);
-  const original = withGrants(first, staying);
-  const granted = withGrants(first, [...staying, ...ending]);
-  return {
-    wanted: revoke(current, { uids, original, granted }),
-    isChanged: !sameAcl(current, granted) && !sameAcl(current, original),
-  };
-}
-
 export interface FoundFile {
   /** The path of its handle, which always leads to this inode. */
   handle: string;
@@ -157,8 +138,12 @@ function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number):
 
 /** The step for an inode when some of its mappings end. */
 function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, staying: readonly Mapping[]): RestoreStep {
-  const { hostPath, mode, ...inode } = mappings[0]!;
-  const { wanted, isChanged } = planRevoke(acl, { ending: mappings, staying: ofInode(staying, inode) });
+  const { hostPath, mode, original: first, ...inode } = mappings[0]!;
+  const others = ofInode(staying, inode);
+  const original = withGrants(first, others);
+  const granted = withGrants(first, [...others, ...mappings]);
+  const wanted = revoke(acl, { uids: mappings.map(({ uid }) => uid), original, granted });
+  const isChanged = !sameAcl(acl, granted) && !sameAcl(acl, original);
   const changed = `The permissions of "${hostPath}" were changed meanwhile; only the container's entry was removed`;
   const lostBit = `"${hostPath}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
   return {
