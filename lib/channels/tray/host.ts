@@ -132,7 +132,6 @@ interface Icon {
   line: Extract<TrayLine, { ask: "icon" }>;
   pixels?: Pixels;
   menu: ShownMenu;
-  hasChanged: boolean;
 }
 
 /**
@@ -148,7 +147,8 @@ export function createTray(
 ): Served<TrayLine> {
   const { host, label } = container;
   const icons = new Map<number, Icon>();
-  const gone: number[] = [];
+  /** What panel.py is to be told of icons, by their numbers. */
+  const changes = new Map<number, (colour: string) => unknown>();
   const mayAppear = rate(bearable, now);
   const ended = new AbortController();
   const over = AbortSignal.any([closing, ended.signal]);
@@ -169,18 +169,13 @@ export function createTray(
     const { colour } = await borderOf(container);
     if (over.aborted) return;
     tell ??= startTray(container, { signal: over, onLine: (text) => sendAction(text, icons, send), onEnd });
-    for (const number of gone.splice(0)) tell({ icon: number, gone: true });
-    for (const icon of icons.values()) {
-      if (!icon.hasChanged) continue;
-      icon.hasChanged = false;
-      tell(shownIcon(icon, label, colour));
-    }
+    for (const change of changes.values()) tell(change(colour));
+    changes.clear();
   };
 
   /** Shows what has changed: at once, or after the pause that follows the last update. */
   const update = async (): Promise<void> => {
-    const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
-    if (!isDue || isPaused || over.aborted) return;
+    if (changes.size === 0 || isPaused || over.aborted) return;
     isPaused = true;
     pause().then(() => {
       isPaused = false;
@@ -196,13 +191,14 @@ export function createTray(
       warn(`"${label}" has ${what}: not all are shown`);
       return undefined;
     }
-    const icon = { number: ++lastNumber, line, menu: emptyMenu(label), hasChanged: true };
+    const icon = { number: ++lastNumber, line, menu: emptyMenu(label) };
     icons.set(line.id, icon);
     return icon;
   };
   const remove = (id: number): void => {
-    const icon = icons.get(id);
-    if (icon && icons.delete(id)) gone.push(icon.number);
+    const { number } = icons.get(id)!;
+    icons.delete(id);
+    changes.set(number, () => ({ icon: number, gone: true }));
   };
   return {
     isOver: () => over.aborted,
@@ -211,7 +207,7 @@ export function createTray(
       if (over.aborted) return;
       const icon = icons.get(line.id) ?? (line.ask === "icon" ? open(line) : undefined);
       if (!icon) return;
-      icon.hasChanged = true;
+      changes.set(icon.number, (colour) => shownIcon(icon, label, colour));
       if (line.ask === "no-icon") remove(line.id);
       else if (line.ask === "pixels") icon.pixels = line;
       else Object.assign(icon, { line, menu: nextMenu(icon.menu, line.menu) });
