@@ -14,20 +14,13 @@ def on_portal_notification(_connection, _sender, _path, _interface, method, para
     if method == "AddNotification":
         notify(number, str(more[0].get("title", "")), str(more[0].get("body", "")))
     else:
-        withdraw(number)
+        send({"ask": "withdraw", "id": number})
     invocation.return_value(None)
 
 
 def notify(number, summary, body):
     """Shows a notification with a title and a text."""
-    if serves("notifications"):
-        send({"ask": "notify", "id": number, "summary": summary[:400], "body": body[:4000]})
-
-
-def withdraw(number):
-    """Takes a notification away."""
-    if serves("notifications"):
-        send({"ask": "withdraw", "id": number})
+    send({"ask": "notify", "id": number, "summary": summary[:400], "body": body[:4000]})
 
 
 def on_notification(connection, _sender, path, interface, method, parameters, invocation):
@@ -44,7 +37,7 @@ def on_notification(connection, _sender, path, interface, method, parameters, in
         invocation.return_value(GLib.Variant("(u)", (number,)))
     else:
         (number,) = parameters.unpack()
-        withdraw(number)
+        send({"ask": "withdraw", "id": number})
         invocation.return_value(None)
         by_call = 3
         connection.emit_signal(None, path, interface, "NotificationClosed", GLib.Variant("(uu)", (number, by_call)))
