@@ -8,7 +8,7 @@ import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
-import { checkTarget, type Engine, engineLine } from "../engine/engine.ts";
+import { checkTarget, type Engine, engineLine, environmentOf, warningsOf } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
@@ -32,7 +32,7 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   const { target } = request;
   if (target !== undefined) await host.look(undefined, () => checkTarget(host, engine, target));
   if (request.proxy) await refuseCluster(host, engine);
-  await warnOfDefault(host, engine);
+  await all([warnOfLimits(host, engine, request.profile.config), warnOfDefault(host, engine)]);
   await recoverCreation(host, container);
   const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
@@ -124,4 +124,31 @@ function report(
 export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
   const profile = await findProfile(host, { engine, name: "default" });
   for (const risk of defaultRisks(engine, profile)) host.ui.warn(risk, { security: true });
+}
+
+/** The engine's warning for each kind of limit. */
+const ignoredLimits: Readonly<Record<string, RegExp>> = {
+  "limits.memory": /memory limits will be ignored/,
+  "limits.cpu": /CPU pinning will be ignored/,
+  "limits.processes": /process limits will be ignored/,
+};
+
+/**
+ * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 accepts limits on a host with cgroup v1,
+ * but ignores them. There is no warning for a user without permission to read the engine's warnings.
+ */
+export async function warnOfLimits(
+  host: Host,
+  engine: Engine,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
+  if (keys.length === 0) return;
+  const warnings = await environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment)).catch(
+    () => {},
+  );
+  for (const key of keys) {
+    const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));
+    if (warning) host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
+  }
 }
