@@ -10,11 +10,7 @@
  */
 
 import type { Size } from "../limits.ts";
-import { type Addition, type Create, type Message, type Part, type WaylandObject } from "./objects.ts";
-import type { Registry } from "./registry.ts";
-import type { WaylandSession } from "./session.ts";
 import {
-  borderedPart,
   type Box,
   contains,
   grown,
@@ -23,11 +19,14 @@ import {
   overlap,
   rectangleOf,
   sizeOf,
-  type Surface,
   type SurfaceArea,
-  type Surfaces,
   unionOf,
-} from "./surfaces.ts";
+} from "./boxes.ts";
+import { type Addition, type Create, type Message, type Part, type WaylandObject } from "./objects.ts";
+import type { Registry } from "./registry.ts";
+import type { WaylandSession } from "./session.ts";
+import { borderedPart, type Surface } from "./surface.ts";
+import type { Surfaces } from "./surfaces.ts";
 
 /** A plate or a strip. */
 interface Piece {

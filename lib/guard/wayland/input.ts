@@ -1,6 +1,6 @@
 /** Keyboard, pointer, touch and tablet events, from which the guard knows that the user works in the app's windows. */
 
-import type { Addition, Part, Verdict, WaylandObject } from "./objects.ts";
+import type { Addition, Handlers, Verdict, WaylandObject } from "./objects.ts";
 import { createPresses, pressed, type Presses } from "./presses.ts";
 import type { WaylandSession } from "./session.ts";
 
@@ -42,7 +42,7 @@ export function createInput(
   };
   const presses = createPresses(closing, used);
   /** The handlers of events, apart from their serials. */
-  const own: Part["handlers"] = {
+  const own: Handlers = {
     ...presses.handlers,
     "wl_keyboard.enter": ({ object, args: { surface, keys } }) => {
       new Uint32Array(keys.slice(0, keys.length & ~3).buffer).forEach(noteKey);

@@ -85,13 +85,15 @@ export type Handler<Name> = (
 export function alsoPrimary<Name extends `${"source" | "offer" | "device"}.${string}`>(
   name: Name,
   handle: Handler<`wl_data_${Name}`>,
-): Part["handlers"] {
+): Handlers {
   const [owner, own] = name.split(".");
   return { [`wl_data_${name}`]: handle, [`zwp_primary_selection_${owner}_v1.${own}`]: handle };
 }
 
+export type Handlers = { readonly [Name in RequestName | EventName]?: Handler<Name> };
+
 export interface Part {
-  handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
+  handlers: Handlers;
   /** Called when the app destroys an object, and at the connection's end for each object that is left. */
   ended?(object: WaylandObject): void;
 }

@@ -11,7 +11,7 @@
  *   what comes too often is dropped.
  * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and the
  *   guard's border around all that they show, with a plate below (`border.ts`). No part of one reaches far outside of
- *   the window geometry, or is larger than its role allows (`surfaces.ts`).
+ *   the window geometry, or is larger than its role allows (`commits.ts`).
  * - **Popups** (`popups.ts`) open while the user is present, near their window, cover only a part of the screen, and
  *   close when the user leaves.
  * - **Pictures** (`pictures.ts`) lie within the memory that the app shares, so that a compositor reads nothing beyond
@@ -53,7 +53,8 @@ import { createRectangles } from "./rectangles.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { type Need, type Rule, rules } from "./rules.ts";
 import type { WaylandSession } from "./session.ts";
-import { createSurfaces, type Surface } from "./surfaces.ts";
+import type { Surface } from "./surface.ts";
+import { createSurfaces } from "./surfaces.ts";
 import { createWindows } from "./windows.ts";
 
 export interface Policy extends Pick<Registry, "checkBind"> {

@@ -5,7 +5,8 @@ import { coversTooMuch, coverTooMuch, leaveMs, type Size } from "../limits.ts";
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 import { createPositioners } from "./positioners.ts";
 import type { WaylandSession } from "./session.ts";
-import type { Surface, Surfaces } from "./surfaces.ts";
+import type { Surface } from "./surface.ts";
+import type { Surfaces } from "./surfaces.ts";
 
 export interface Popups extends Part {
   /** Whether a popup may have this size, together with the others of the session. If so, records the size. */

@@ -3,7 +3,7 @@
 import { minMenu, popupReach, type Size } from "../limits.ts";
 import { nearestInt } from "./border.ts";
 import type { Addition, Part, Verdict, WaylandObject } from "./objects.ts";
-import type { Surface } from "./surfaces.ts";
+import type { Surface } from "./surface.ts";
 
 interface Positioner extends Size {
   /** The offset. */

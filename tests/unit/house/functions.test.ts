@@ -8,7 +8,6 @@ const maxLines = 80;
 
 /** Those that are longer still, with what they may have, in tens. None is added, none rises: the list can only shrink. */
 const longer: Readonly<Record<string, number>> = {
-  createSurfaces: 250,
   createBorders: 150,
 };
 

@@ -45,6 +45,12 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/wayland/popups": ["guard/wayland/positioners"],
   "unit/guard/wayland/policy": ["guard/wayland/object_table", "guard/wayland/rules"],
   "unit/guard/wayland/relay": ["guard/sockets"],
+  "unit/guard/wayland/surfaces": [
+    "guard/wayland/boxes",
+    "guard/wayland/commits",
+    "guard/wayland/contents",
+    "guard/wayland/surface",
+  ],
   "unit/guard/xpra/client_packets": ["guard/xpra/judge"],
   "unit/guard/xpra/frames": ["guard/pending_bytes"],
   "unit/guard/xpra/relay": ["guard/xpra/memory"],

@@ -1,7 +1,7 @@
 // How large what a window shows is, with all of its parts.
 
 import { assert, assertEquals } from "@std/assert";
-import { overlap } from "../../../../lib/guard/wayland/surfaces.ts";
+import { overlap } from "../../../../lib/guard/wayland/boxes.ts";
 import {
   bindScreen,
   frame,
