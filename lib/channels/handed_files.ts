@@ -11,7 +11,6 @@ import { createQueue } from "../base/promises.ts";
 import type { Container } from "../container/container.ts";
 import { findVersion, handedDirectory } from "../container/handed.ts";
 import { Refusal } from "../guard/faults.ts";
-import type { RunIo } from "./io.ts";
 import type { Handed } from "./requests.ts";
 
 /** How long a file may take to come, in milliseconds. */
@@ -122,8 +121,8 @@ const maxWaitingFiles = 4;
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
-/** Makes the queue of the files that are handed over in a run, for {@linkcode RunIo.shared}. */
-export function handedQueue(container: Container, _run: RunIo): {
+/** Makes the queue of the files that are handed over in a run, for `RunIo.shared`. */
+export function handedQueue(container: Container): {
   /** Reads a file once those before it are done, and calls `act` with its path. */
   add(file: Handed, signal: AbortSignal, act: (path: string) => Promise<void>): Promise<void>;
   /** Counts bytes that have come in another way. */
