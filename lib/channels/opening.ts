@@ -28,12 +28,6 @@ const confined = {
     "where a file is opened, what is in it can be sent anywhere.",
 } as const;
 
-/**
- * Names of files that load nothing from the network when they are opened. Others may: pages, documents, archives of
- * them, and playlists, which players recognise by their content, too.
- */
-export const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
-
 /** Why the user is asked about a file of a kind that other containers do not open. */
 const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
 
@@ -84,26 +78,6 @@ export async function openingQuestion(
     details,
     ...isOnlyHere ? { isForOnce: true } : {},
     ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
-  };
-}
-
-/** The buttons that save a new version of a file, or discard it. */
-export const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
-
-/** The question before a new version of a file is brought back from another container. */
-export function versionQuestion(
-  label: string,
-  { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
-): Question {
-  return {
-    channel: "files",
-    what: "get a new version of a file",
-    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
-    why: "Unless you save or discard it, it comes to your downloads.",
-    details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
-    // Shift-Tab leads to the last button, which loses nothing.
-    choices: [discardVersion, saveVersion],
-    isForOnce: true,
   };
 }
 

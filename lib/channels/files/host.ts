@@ -10,6 +10,7 @@ import { revealInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { keepFile, keepVersion } from "../../container/downloads.ts";
 import { historyIsFull } from "../../container/history.ts";
+import type { Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { type Destination, destinationText } from "../destinations.ts";
@@ -17,15 +18,7 @@ import { noType, typeOf } from "../file_types.ts";
 import { handedQueue, moveOut, type SentFile, type Version } from "../handed_files.ts";
 import type { Channel } from "../interface.ts";
 import type { ChannelIo, Served } from "../io.ts";
-import {
-  destinationOf,
-  discardVersion,
-  loadsNothing,
-  openAt,
-  openingQuestion,
-  saveVersion,
-  versionQuestion,
-} from "../opening.ts";
+import { destinationOf, openAt, openingQuestion } from "../opening.ts";
 import openingPy from "../opening.py" with { type: "text" };
 import { checkHanded, type Handed, handedIn, record } from "../requests.ts";
 
@@ -37,6 +30,12 @@ const keepMsPerByte = 1 / 10_000;
 
 /** How many files may be open in other containers or copies: each costs a watch on a directory. */
 const maxFilesElsewhere = 16;
+
+/**
+ * Names of files that load nothing from the network when they are opened. Others may: pages, documents, archives of
+ * them, and playlists, which players recognise by their content, too.
+ */
+const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
 /** A file; or "stays": the user has dragged something out of a window that is not a file. */
 type Ask = Handed | "stays";
@@ -193,6 +192,26 @@ async function settleVersion(
   host.ui.status(line);
   // Not awaited: the next question need not wait.
   showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
+}
+
+/** The buttons that save a new version of a file, or discard it. */
+const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
+
+/** The question before a new version of a file is brought back from another container. */
+function versionQuestion(
+  label: string,
+  { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
+): Question {
+  return {
+    channel: "files",
+    what: "get a new version of a file",
+    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
+    why: "Unless you save or discard it, it comes to your downloads.",
+    details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
+    // Shift-Tab leads to the last button, which loses nothing.
+    choices: [discardVersion, saveVersion],
+    isForOnce: true,
+  };
 }
 
 /** Tells the user of a file on the desktop. */
