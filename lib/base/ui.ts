@@ -45,12 +45,12 @@ export interface Ui {
   /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
-   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine`, and without a terminal, it
-   * goes on waiting after the end of the input.
+   * Waits for Enter, for the end of the input, or until `signal` aborts. With a signal, and without a terminal, it goes
+   * on waiting after the end of the input.
    * @returns whether it was Enter
    * @throws the reason of the run's own signal when that aborts
    */
-  enter(prompt: string, options?: { needsLine?: boolean; signal?: AbortSignal }): Promise<boolean>;
+  enter(prompt: string, options?: { signal?: AbortSignal }): Promise<boolean>;
 }
 
 /** A {@linkcode Ui} on this process's stdin, stdout and stderr. */
@@ -121,9 +121,9 @@ export function terminalUi(options: UiOptions): Ui {
     async ask(question) {
       return Deno.stdin.isTerminal() ? await ask(question) : undefined;
     },
-    async enter(prompt, { needsLine = false, signal } = {}) {
+    async enter(prompt, { signal } = {}) {
       const line = await ask(options.quiet ? "" : prompt, signal);
-      if (line !== undefined || !needsLine || !signal || Deno.stdin.isTerminal()) return line !== undefined;
+      if (line !== undefined || !signal || Deno.stdin.isTerminal()) return line !== undefined;
       await abortable(new Promise(() => {}), AbortSignal.any([options.signal, signal])).catch(() => {});
       options.signal.throwIfAborted();
       return false;

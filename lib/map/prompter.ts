@@ -53,8 +53,7 @@ export function terminalPrompter(host: Host): Prompter {
       if (paths.length === 0) throw missingArgument("FILE...");
       return paths;
     },
-    untilAsked: (_files, options) =>
-      ui.enter("Press Enter to take the files back: ", { needsLine: "signal" in options, ...options }),
+    untilAsked: (_files, options) => ui.enter("Press Enter to take the files back: ", options),
     confirm(warning, options) {
       ui.warn(warning);
       return ui.confirm("Take the files back anyway?", options);

@@ -142,7 +142,7 @@ Deno.exit();`;
 
 Deno.test("terminalUi() waits in the background, and takes Enter once it is in the foreground", async () => {
   const file = await Deno.makeTempFile();
-  const body = `const over = await ui.enter("", { needsLine: true, signal: AbortSignal.timeout(200) });
+  const body = `const over = await ui.enter("", { signal: AbortSignal.timeout(200) });
 Deno.writeTextFileSync(${JSON.stringify(file)}, String(over)); ui.result(String(await ui.enter("")), 0); Deno.exit();`;
   try {
     const jobs = `trap '' TTIN; ${quoteWords(argvOf(body, {}))} & until [ -s ${file} ]; do sleep 0.1; done; fg`;
