@@ -37,27 +37,24 @@ export async function launch(host: Host, instance: Instance, options: LaunchOpti
     ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
     ...(target === undefined ? [] : ["--target", target]),
   ];
-  try {
-    for (let tries = 1;; tries++) {
-      const error = await run(host, engine, args).then(() => undefined, (error) => error);
-      if (error === undefined) return;
-      if (!isStartFailure(error) || tries === maxStarts) throw error;
-      await deleteInstance(host, instance);
-      await delay(startPauseMs, { signal: host.signal });
+  for (let tries = 1;; tries++) {
+    const error = await orElse(run(host, engine, args), isProcessError, (error) => error);
+    if (!isProcessError(error)) return;
+    if (!isStartFailure(error)) {
+      throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
+        hint: launchHint(engine, error),
+        ...causedBy(error),
+      });
     }
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    if (isStartFailure(error)) {
+    if (tries === maxStarts) {
       const log = engineLine(engine, ["info", "--show-log", labelOf(instance)]);
       throw new UserError(`${engine.product} has made the container "${name}", but cannot start it`, {
         hint: await twoRangesHint(engine) ?? `To see why, run this again with --keep-failed, and then: ${log}`,
         ...causedBy(error),
       });
     }
-    throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
-      hint: launchHint(engine, error),
-      ...causedBy(error),
-    });
+    await deleteInstance(host, instance);
+    await delay(startPauseMs, { signal: host.signal });
   }
 }
 
