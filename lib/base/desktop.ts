@@ -18,20 +18,20 @@ export function hasDisplay(env: Host["env"]): boolean {
 
 /** Whether none of the three standard streams is a terminal or a pipe. */
 export async function isUnattended(): Promise<boolean> {
-  if ([Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal())) return false;
-  return !(await Promise.all([0, 1, 2].map(isPipe))).includes(true);
+  return ![Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal()) && !await hasPipe(0, 1, 2);
 }
 
 /** Whether the user would not see an error on stderr: there is a desktop, and neither a terminal nor a pipe. */
 export async function isUnseen(env: Host["env"]): Promise<boolean> {
   if (!hasDisplay(env) && env("GIO_LAUNCHED_DESKTOP_FILE") === undefined) return false;
-  return !Deno.stdin.isTerminal() && !Deno.stderr.isTerminal() && !await isPipe(2);
+  return !Deno.stdin.isTerminal() && !Deno.stderr.isTerminal() && !await hasPipe(2);
 }
 
-async function isPipe(fd: number): Promise<boolean> {
+/** Whether one of these descriptors is a pipe. */
+async function hasPipe(...fds: readonly number[]): Promise<boolean> {
   // Loaded only where it is needed: Deno's node: modules take 12 ms.
   const { fstatSync } = await import("node:fs");
-  return fstatSync(fd).isFIFO();
+  return fds.some((fd) => fstatSync(fd).isFIFO());
 }
 
 /** Shows a message on the desktop: as a notification, or else in a window that closes by itself. */
