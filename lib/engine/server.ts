@@ -50,13 +50,13 @@ export function withRemote({ remote }: Pick<Server, "remote">, name: string): st
 const ownRemote = "local";
 
 /**
- * What a CLI's configuration says about remotes. The table clients.json has the environment variables of each CLI that
- * set its default remote and the directories of its configuration, and where these are by default.
+ * What a CLI's configuration says about remotes: the default one, and each as it is in the file. The table clients.json
+ * has the environment variables of each CLI that set its default remote and the directories of its configuration, and
+ * where these are by default.
  */
 interface ClientConfig {
-  /** The default remote. */
   default: string;
-  remotes: ReadonlyMap<string, { isLocal: boolean; project: string | undefined }>;
+  remotes: ReadonlyMap<string, unknown>;
 }
 
 /**
@@ -71,8 +71,9 @@ export async function findServer(
   const chosen = host.env(clients[cli].remote) || undefined;
   const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
   const remote = request.remote ?? chosen ?? config.default;
-  const configured = config.remotes.get(remote);
-  if (!configured && remote !== ownRemote) {
+  const isConfigured = config.remotes.has(remote);
+  const { addr, project: ofRemote } = tableIn(config.remotes.get(remote));
+  if (!isConfigured && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
     if (await hasRemote(host, other, remote)) {
       throw inputError(`${other}, not ${cli}, has the remote "${remote}"`, `Add --engine ${other}`);
@@ -85,7 +86,7 @@ export async function findServer(
       `Rename it: letters, digits, "-" and "." are allowed`,
     );
   }
-  const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? configured?.project ?? "default";
+  const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? (textIn(ofRemote) || "default");
   const project = request.project ?? standard;
   if (!isPlainName(project)) {
     throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
@@ -95,7 +96,7 @@ export async function findServer(
   return {
     remote: isDefault ? undefined : remote,
     project: project === "default" && standard === "default" ? undefined : project,
-    isLocal: configured?.isLocal ?? true,
+    isLocal: !isConfigured || textIn(addr).startsWith("unix:"),
   };
 }
 
@@ -137,22 +138,17 @@ async function readClientConfig(host: CliHost, cli: EngineCli, { whole }: { whol
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.
   const { parseYaml } = await import("../base/yaml.ts");
-  let standard = ownRemote;
-  const remotes = new Map<string, { isLocal: boolean; project: string | undefined }>();
-  for (const text of texts) {
-    let config: ReturnType<typeof tableIn>;
+  const configs = texts.map((text) => {
     try {
-      config = tableIn(parseYaml("config.yml", text));
+      return tableIn(parseYaml("config.yml", text));
     } catch {
-      continue;
+      return {};
     }
-    standard = textIn(config["default-remote"]) || standard;
-    for (const [name, remote] of Object.entries(tableIn(config.remotes))) {
-      const { addr, project } = tableIn(remote);
-      remotes.set(name, { isLocal: textIn(addr).startsWith("unix:"), project: textIn(project) || undefined });
-    }
-  }
-  return { default: standard, remotes };
+  });
+  return {
+    default: configs.map((config) => textIn(config["default-remote"])).findLast(Boolean) ?? ownRemote,
+    remotes: new Map(configs.flatMap(({ remotes }) => Object.entries(tableIn(remotes)))),
+  };
 }
 
 /** A line that names another default remote, or a project of one. */
