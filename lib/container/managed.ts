@@ -11,7 +11,7 @@ import {
   wantedCli,
 } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
-import { isFailure, UserError } from "../base/errors.ts";
+import { isFailure, orElse, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/promises.ts";
 import type { EngineOptions } from "./address.ts";
@@ -50,16 +50,12 @@ export async function listOfAll(
   const list = async (engine: string | undefined): Promise<InstanceInfo[]> =>
     await listInstances(host, await chooseEngine(host, { ...options, engine }));
   if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options.engine);
-  const tried = await Promise.allSettled(engineClis.map(list));
-  const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-  if (found.length === 0) return await list(undefined);
-  for (const result of tried) {
-    if (result.status === "fulfilled") continue;
-    if (!isFailure(result.reason)) throw result.reason;
-    // An engine that is not installed has no output.
-    if (result.reason.output !== "") host.ui.warn(result.reason.message);
-  }
-  return found.flat();
+  const tried = await all(engineClis.map((cli) => orElse(list(cli), isFailure, (error) => error)));
+  const failures = tried.filter(isFailure);
+  if (failures.length === tried.length) return await list(undefined);
+  // An engine that is not installed has no output.
+  for (const { output, message } of failures) if (output !== "") host.ui.warn(message);
+  return tried.flatMap((result) => isFailure(result) ? [] : result);
 }
 
 /**
