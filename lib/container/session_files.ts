@@ -39,10 +39,7 @@ export async function readSessionLog(
     if (!info.isFile()) return undefined;
     const omittedBytes = Math.max(0, info.size - bytes);
     const buffer = new Uint8Array(Math.min(info.size, bytes));
-    let length = 0;
-    for (let read; (read = readSync(fd, buffer, length, buffer.length - length, omittedBytes + length)) > 0;) {
-      length += read;
-    }
+    const length = readSync(fd, buffer, 0, buffer.length, omittedBytes);
     return { text: new TextDecoder().decode(buffer.subarray(0, length)), omittedBytes };
   } finally {
     closeSync(fd);
