@@ -76,12 +76,10 @@ export async function takeFilesBack(
   const lent = loans.filter(isCopy);
   const lost = await all<[Loan[], Loan[]]>([
     unmapFiles(host, instance, loans.filter(isMapping), options),
-    lent.length > 0 ? copies().then((copies) => copies.takeBackCopies(host, instance, lent, options)) : noLoans,
+    Promise.resolve(lent.length === 0 ? [] : copies().then((it) => it.takeBackCopies(host, instance, lent, options))),
   ]);
   return lost.flat();
 }
-
-const noLoans = Promise.resolve([]);
 
 /** The time limit for taking these files back, in milliseconds. */
 export function takeBackMs(loans: readonly Loan[]): number {
