@@ -136,10 +136,10 @@ export async function sshTarget(host: Host, instance: Address, { user, hasNetwor
   address?: string | undefined;
 }): Promise<SshTarget> {
   const { label, mounts } = instance;
-  const config = sshConfigPath(mounts);
+  const path = sshConfigPath(mounts);
   // Containers made by older versions lack this file.
-  const settings = await host.look(true, () => exists(config)) ? { config } : {};
-  const target = { mounts, user, name: label, ...settings };
+  const config = await host.look(true, () => exists(path)) ? path : undefined;
+  const target = { mounts, user, name: label, config };
   return hasNetwork
     ? { ...target, address: address ?? await instanceAddress(host, instance) }
     : { ...target, address: instance.name, proxy: execArgv(instance, ["/bin/sh", "-c", serveSsh]) };
