@@ -152,8 +152,12 @@ export function countIn(stdout: string): number {
 /** How much of the end of a failed change's output is shown. */
 const maxShown = { lines: 20, characters: 4_000 };
 
-/** The end of a failed change's output, whose content the container controls. */
-export function lastOutput({ stdout, stderr }: ProcessError): string {
+/** The error for a change that failed, with the end of its output, whose content the container controls. */
+export function changeError(message: string, hint: string, cause: ProcessError): UserError {
+  return new UserError(message, { hint, output: lastOutput(cause), cause });
+}
+
+function lastOutput({ stdout, stderr }: ProcessError): string {
   const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
   return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
 }

@@ -2,8 +2,8 @@
 
 import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
-import { isProcessError, orElse, UserError } from "../base/errors.ts";
-import { type AppWord, changeSoftware, lastOutput } from "./apps.ts";
+import { isProcessError, orElse } from "../base/errors.ts";
+import { type AppWord, changeError, changeSoftware } from "./apps.ts";
 import { inTurn } from "../base/lock.ts";
 import { idsLockPath } from "../container/paths.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
@@ -106,10 +106,7 @@ async function launchAndWait(
 
 async function installApps(host: Host, instance: Instance, apps: readonly AppWord[]): Promise<void> {
   await orElse(changeSoftware(host, instance, apps), isProcessError, (error) => {
-    throw new UserError(`The apps could not be installed in "${instance.name}"`, {
-      hint: "To look around in the container, run create.ts again with --keep-failed",
-      output: lastOutput(error),
-      cause: error,
-    });
+    const hint = "To look around in the container, run create.ts again with --keep-failed";
+    throw changeError(`The apps could not be installed in "${instance.name}"`, hint, error);
   });
 }

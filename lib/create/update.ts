@@ -27,7 +27,7 @@ import { addressCalled, type EngineOptions, scriptLine } from "../container/addr
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { startInstance, stopInstance } from "../engine/lifecycle.ts";
-import { type AppWord, changeSoftware, countIn, lastOutput, PackageMissing, unknownManager } from "./apps.ts";
+import { type AppWord, changeError, changeSoftware, countIn, PackageMissing, unknownManager } from "./apps.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
 interface Updated {
@@ -164,18 +164,12 @@ function failure(
   const { engine } = instance;
   const label = labelOf(instance);
   const again = lineAgain(instance, apps);
-  const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
-  const options = { output: lastOutput(error), cause: error };
   if (error.code === unknownManager) {
-    return new UserError(`"${label}" has neither apt-get nor dnf`, {
-      ...options,
-      hint: "Update it by hand",
-    });
+    return changeError(`"${label}" has neither apt-get nor dnf`, "Update it by hand", error);
   }
-  return new UserError(`The software of "${label}" could not be updated`, {
-    ...options,
-    hint: `To try again: ${again}${keeps ? `. To have it as it was before, with all of its files: ${back}` : ""}`,
-  });
+  const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
+  const hint = `To try again: ${again}${keeps ? `. To have it as it was before, with all of its files: ${back}` : ""}`;
+  return changeError(`The software of "${label}" could not be updated`, hint, error);
 }
 
 /** The command line that tries again. */
@@ -218,11 +212,8 @@ async function renew(host: Host, source: Instance, apps: readonly AppWord[]): Pr
     await giveIdentity(host, instance);
     const changed = whileRunning(host, instance, () => changeSoftware(host, instance, apps));
     await orElse(changed, isProcessError, (error) => {
-      throw new UserError(`"${label}" is updated, but new disposable copies of it are not`, {
-        hint: `They stay as they were. To try again: ${lineAgain(source, apps)}`,
-        output: lastOutput(error),
-        cause: error,
-      });
+      const hint = `They stay as they were. To try again: ${lineAgain(source, apps)}`;
+      throw changeError(`"${label}" is updated, but new disposable copies of it are not`, hint, error);
     });
     await keepRenewed(host, copy);
     return copy.name;
