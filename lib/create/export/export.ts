@@ -92,8 +92,12 @@ export async function exportApps(host: Host, address: Address, request: ExportRe
     const records = await readRecords(menu);
     const isDefault = (id: string, type?: string): boolean =>
       records.some((one) => one.entry === entryName(menu.container, id) && (type ?? one.type) === one.type);
-    const chosen = await chooseEntries(container, { menu, request, found, before, isDefault });
-    return await writeEntries(container, { menu, request, before, isDefault, ...chosen });
+    const chosen = chooseApps({ container: container.label, ...found }, request.wanted);
+    if (request.wanted.length === 0) tellRefused(host, found);
+    const isGone = ({ id }: Exported): boolean => request.wanted.length === 0 && !chosen.some((app) => app.id === id);
+    const exporting = { menu, request, before, isDefault };
+    const apps = await withoutKept(container, { ...exporting, chosen });
+    return await writeEntries(container, { ...exporting, apps, removed: before.filter(isGone) });
   });
   return exported ?? [];
 }
@@ -108,25 +112,15 @@ interface Exporting {
   isDefault(id: string, type?: string): boolean;
 }
 
-/** The apps that get an entry. */
-interface ChosenEntries {
-  apps: App[];
-  /** The ids of apps whose entries stay unchanged. */
-  left: string[];
-}
-
 /**
- * Chooses the apps that get an entry. Warns of apps that are skipped, or, if they were named, throws.
+ * The chosen apps without those whose entries stay unchanged. Warns of these, or, if they were named, throws.
  *
  * @throws {UserError} for an app that was named and cannot be exported
  */
-async function chooseEntries(
-  container: Container,
-  { menu, request: { wanted, attachOptions }, found, before, isDefault }: Exporting & { found: Apps },
-): Promise<ChosenEntries> {
-  const { host, label } = container;
-  const chosen = chooseApps({ container: label, ...found }, wanted);
-  if (wanted.length === 0) tellRefused(host, found);
+async function withoutKept(
+  { host, label }: Container,
+  { menu, request: { wanted, attachOptions }, before, isDefault, chosen }: Exporting & { chosen: readonly App[] },
+): Promise<App[]> {
   // Never replaces a file that create.ts did not make.
   const foreign: string[] = [];
   for (const { id } of chosen) {
@@ -150,14 +144,17 @@ async function chooseEntries(
       { security: wanted.length > 0 },
     );
   }
-  const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
-  return { apps: chosen.filter(({ id }) => !left.includes(id)), left };
+  const kept = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
+  return chosen.filter(({ id }) => !kept.includes(id));
 }
 
 /** Writes the entries and icons of apps, makes them the requested defaults, and removes entries without an app. */
 async function writeEntries(
   container: Container,
-  { menu, request, before, isDefault, apps, left }: Exporting & ChosenEntries,
+  { menu, request, before, isDefault, apps, removed }: Exporting & {
+    apps: readonly App[];
+    removed: readonly Exported[];
+  },
 ): Promise<ExportedApp[]> {
   const { host, engine } = container;
   const defaults = chooseDefaults(apps, request.defaultTypes);
@@ -176,8 +173,6 @@ async function writeEntries(
     hostName: menu.container,
     env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
   };
-  const kept = [...apps.map(({ id }) => id), ...left];
-  const removed = request.wanted.length === 0 ? before.filter(({ id }) => !kept.includes(id)) : [];
   const isGone = ({ type, entry }: Default): boolean => {
     const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
     const app = apps.find(isOf);
