@@ -25,8 +25,10 @@ export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "openin
   windows: Pick<DisplayWindows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
   /** The channels that another run has opened, and that this one cannot close. */
   stays?: ReadonlySet<ChannelName>;
-  /** The session's name; or a function that starts it, and the id of this run. */
-  session: string | { start(): Promise<string>; run: string };
+  /** The session's name. */
+  session: string;
+  /** Starts the session, if it is a new one. */
+  starting?: { start(): Promise<void>; run: string };
 }
 
 /**
@@ -37,24 +39,20 @@ export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "openin
  */
 export async function show(
   container: Container,
-  { permissions, open: wanted, asks, opening, channelsFrom, windows, stays = new Set(), session: given }: ShowOptions,
+  { permissions, open: wanted, asks, opening, channelsFrom, windows, stays = new Set(), session, starting }:
+    ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
   const { open } = permissions;
   const { outlivesRun, note } = windows;
   const before = new Set(open);
-  const isNew = typeof given === "object";
-  const started = Promise.withResolvers<string>();
-  // Avoids an unhandled rejection.
-  started.promise.catch(() => {});
   // Toolkits ask the agent for the look before they show a window, so it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
-      ...{ permissions, asks, opening, session: started.promise, run: isNew ? given.run : undefined },
+      ...{ permissions, asks, opening, session, run: starting?.run },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
     }));
-  started.resolve(isNew ? given.start() : given);
-  const session = await started.promise;
+  await starting?.start();
 
   const begin = async (line?: string): Promise<AbortController> => {
     const over = new AbortController();
@@ -82,7 +80,7 @@ export async function show(
   };
   history.add({
     kind: "session",
-    what: isNew ? "starts" : "is shown again",
+    what: starting ? "starts" : "is shown again",
     ...{ session, channels: recordChannels(open, asks) },
   });
   // Must precede the guard's session file, by which --deny finds sessions.
@@ -93,7 +91,7 @@ export async function show(
   const line = `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`;
   const over = await begin(line).catch(async (error) => {
     // Otherwise the app would run unseen.
-    if (isNew) await stopAtEnd(container, session);
+    if (starting) await stopAtEnd(container, session);
     throw error;
   });
   await host.look(undefined, () => permissions.begin());

@@ -57,14 +57,15 @@ export async function start(container: Container, given: StartRequest): Promise<
       opening.then((windows) => scope.use(windows)),
       detached ? container.boot() : container.connect(),
     ]);
-    const start = async (): Promise<string> => {
-      const session = await startSession(container, { ...plan, end: await windows.serverEnd() });
+    const start = async (): Promise<void> => {
+      await startSession(container, { ...plan, end: await windows.serverEnd() });
       turn.dispose();
-      return session;
     };
-    if (!detached) return await show(container, { ...request, permissions, windows, session: { start, run } });
-    const session = await start();
-    host.ui.result(session, { container: label, session });
+    if (!detached) {
+      return await show(container, { ...request, permissions, windows, session: name, starting: { start, run } });
+    }
+    await start();
+    host.ui.result(name, { container: label, session: name });
     return 0;
   });
 }

@@ -59,11 +59,10 @@ const undoDeadlineMs = 15_000;
 /**
  * Starts a session with one call. Stops it again if the run ends meanwhile.
  *
- * @returns the session's name
  * @throws {UserError} with exit code 127 when the container has no such app
  * @throws {CannotShow} when it lacks a program that the display needs, or the host's end is not ready
  */
-export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
+export async function startSession(container: Container, plan: SessionPlan): Promise<void> {
   const { host } = container;
   const { app, run, name, isShown, end } = plan;
   const { sockets } = await container.inside();
@@ -106,7 +105,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     if (error.code === exitStatus.calledOff) await hostEnd?.ready;
     throw await sessionStartError(error, container, plan);
   }
-  if (session === name) return session;
+  if (session === name) return;
   await undo();
   throw new UserError(
     `The container "${container.label}" does not report the name of the session that it has started`,

@@ -281,7 +281,7 @@ class Lending {
   }
 
   #begin(): Promise<SessionLoans> {
-    return this.#loans ??= this.run.session.then(this.container.loans);
+    return this.#loans ??= this.container.loans(this.run.session);
   }
 
   async #begun(): Promise<SessionLoans | undefined> {

@@ -30,8 +30,8 @@ export interface Served<Ask = unknown> {
 
 /** What a run offers to all of its channels. */
 export interface RunIo {
-  /** The session's name, once it runs. */
-  readonly session: Promise<string>;
+  /** The session's name. */
+  readonly session: string;
   readonly consent: Consent;
   /** Aborts when serving ends. */
   readonly signal: AbortSignal;

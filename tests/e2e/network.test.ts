@@ -42,10 +42,11 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const open: ReadonlySet<ChannelName> = new Set(["sound"]);
   const screen = await hostScreen(host);
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
-  const session = await startSession(container, {
+  const session = "net";
+  await startSession(container, {
     app,
     run: crypto.randomUUID().slice(0, 8),
-    name: "net",
+    name: session,
     prepared: prepareChannels(container, open),
     channels: "",
     isShown: false,

@@ -173,7 +173,7 @@ export async function inWorld(
   });
   const shared = new Map<unknown, unknown>();
   const run: RunIo = {
-    ...{ session: Promise.resolve("s"), consent, signal: over.signal, now, runsOn: () => false },
+    ...{ session: "s", consent, signal: over.signal, now, runsOn: () => false },
     send() {},
     sendSamples() {},
     tell: onceEach((why) => host.ui.warn(`A request from "box" failed: ${why}`)),

@@ -62,13 +62,12 @@ export interface Agent {
 /**
  * Starts the agent of a session. `onLine` is called for each of its lines.
  *
- * @param options `run`: the id of this run, if it starts the session, whose name it may not know yet; `waits`: start
- * only when no later run serves the session any more
+ * @param options `run`: the id of this run, if it starts the session; `waits`: start only when no later run serves the session any more
  */
 export async function startAgent(
   container: Container,
   { session, run, channels, waits, onLine }: {
-    session: string | Promise<string>;
+    session: string;
     run?: string | undefined;
     channels: readonly OpenChannel[];
     waits: boolean;
@@ -77,7 +76,7 @@ export async function startAgent(
 ): Promise<Agent> {
   const source = new TextEncoder().encode(sourceOf(channels));
   const script = sessionScript("agent", {
-    session: run === undefined ? await session : "",
+    session,
     run: run ?? "",
     channels: channels.map(({ name }) => name).join(" "),
     bytes: `${source.length}`,

@@ -23,7 +23,7 @@ import { openArgv } from "./other_run.ts";
 
 export interface PortalOptions extends Pick<ShowRequest, "asks" | "opening">, Pick<RunIo, "runsOn" | "lendingMs"> {
   permissions: Permissions;
-  session: string | Promise<string>;
+  session: string;
   /** The id of this run, if it starts the session. */
   run?: string | undefined;
   now?: () => number;
@@ -54,8 +54,7 @@ const maxRestartMs = 60_000;
 
 /** Serves a session's agent, until the end of this value's scope. */
 export async function servePortals(container: Container, options: PortalOptions): Promise<Portals | undefined> {
-  const { permissions, asks, run, restartMs = 5_000 } = options;
-  const session = Promise.resolve(options.session);
+  const { permissions, asks, session, run, restartMs = 5_000 } = options;
   const { open } = permissions;
   const { host } = container;
   const { channels } = await servedBy(host, open);
@@ -72,18 +71,17 @@ export async function servePortals(container: Container, options: PortalOptions)
   const { tellError } = io;
   const served = await serveChannels(container, options, { channels, io });
   const { lost, tellLack } = createLacks(container, { session, names });
-  const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
   /** Records and shows this run's channels again, in place of a later run's. */
   const tellAgain = async (): Promise<void> => {
     const line = channelLine(open, asks.intersection(open));
-    await tellSession((name) => `This run serves the apps of "${name}" again. ${line}`);
+    host.ui.status(`This run serves the apps of "${session}" again. ${line}`);
     const cleaning = host.forCleanup(AbortSignal.timeout(noteMs));
-    await noteChannels(container, { host: cleaning, session: await session, channels: recordChannels(open, asks) });
+    await noteChannels(container, { host: cleaning, session, channels: recordChannels(open, asks) });
   };
 
   const onLine = (line: Line): void => {
-    if (line.ask === "lacks") return void tellLack(line).catch(() => {});
+    if (line.ask === "lacks") return tellLack(line);
     isReady = true;
     if (line.ask !== "ready") {
       const request = requestIn(channels, line);
@@ -107,7 +105,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
         isReplaced = true;
-        await tellSession((name) => `Another run serves the apps of "${name}" now`);
+        host.ui.status(`Another run serves the apps of "${session}" now`);
       }
       await delay(pauseMs, { signal }).catch(() => {});
     }
@@ -140,7 +138,7 @@ function runIo(
     warnOnDesktop(host, label, message);
   });
   const io: RunIo = {
-    ...{ session: Promise.resolve(session), signal, runsOn, now, lendingMs },
+    ...{ session, signal, runsOn, now, lendingMs },
     consent: createConsent({
       ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
       now,
@@ -176,19 +174,19 @@ async function serveChannels(
 /** Tells the user what the container lacks, and records which channels are lost by that. */
 function createLacks(
   { host, label }: Container,
-  { session, names }: { session: Promise<string>; names: readonly ChannelName[] },
-): { lost: ReadonlySet<ChannelName>; tellLack(line: Line): Promise<void> } {
+  { session, names }: { session: string; names: readonly ChannelName[] },
+): { lost: ReadonlySet<ChannelName>; tellLack(line: Line): void } {
   const lost = new Set<ChannelName>();
   return {
     lost,
-    async tellLack(line) {
+    tellLack(line) {
       const what = lacks.find((known) => known === line.what);
       const isMeant = (name: ChannelName): boolean => !Array.isArray(line.channels) || line.channels.includes(name);
       const gone = names.filter((name) => isMeant(name) && !lost.has(name));
       if (what === undefined || gone.length === 0) return;
       gone.forEach((name) => lost.add(name));
       const why = what.startsWith("no-")
-        ? `"${await session}" was started without ${gone.length === 1 ? "it" : "them"}`
+        ? `"${session}" was started without ${gone.length === 1 ? "it" : "them"}`
         : `${what} is not installed in "${label}"`;
       host.ui.status(`Apps cannot use ${gone.join(", ")}: ${why}`);
     },

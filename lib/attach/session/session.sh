@@ -277,29 +277,20 @@ start() {
   printf '%s\n' "$session"
 }
 
-# Finds the directory of the session named $session, or started by $run, and sets $directory to it.
-find_agent() {
-  for directory in "$directories"${session:-*}; do
-    [ -e "$directory/run" ] || continue
-    [ -z "$session" ] || return 0
-    read -r id <"$directory/run" && [ "$id" = "$run" ] && return 0
-  done 2>/dev/null
-  return 1
-}
-
 # Reads the agent's program from stdin, and runs it; then stdin and stdout are connected to the host's end. An idle
 # agent exits, which frees 25 MB of memory. This then waits until the session's bus calls (see offer_portals.sh), or the
 # host's end sends a line.
-#   session   the session's name; empty for the session of this run, which is about to start
-#   run       the id of this run
+#   session   the session's name
+#   run       the id of this run if it is about to start the session; otherwise empty
 #   channels  the channels that it serves, separated by spaces
 #   waits     not empty: wait until the later run that serves the session has ended
 #   bytes     the size of the agent's program
 agent() {
-  : "${session?}" "${run?}" "${channels:?}" "${waits?}" "${bytes:?}"
+  : "${session:?}" "${run?}" "${channels:?}" "${waits?}" "${bytes:?}"
   source=$(head -c "$bytes")
   [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
-  until find_agent; do
+  directory=$directories$session
+  until read -r id 2>/dev/null <"$directory/run" && [ "$id" = "${run:-$id}" ]; do
     # The host's end sends nothing before the agent is ready: readable input before that is its end.
     ! timeout 0.02 head -c 1 >/dev/null || exit 1
   done

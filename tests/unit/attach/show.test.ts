@@ -122,8 +122,8 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
       ended: () => Promise.resolve({ windows: "closed", failure: () => Promise.resolve(undefined) }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
-    const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
-    await show(box, { permissions, open: permissions.open, asks: new Set(), windows, session });
+    const starting = { start: () => Promise.resolve(), run: "1234abcd" };
+    await show(box, { permissions, open: permissions.open, asks: new Set(), windows, session: "xterm", starting });
     assertEquals(closed, ["xterm", ["clipboard-in"]]);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -131,8 +131,8 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
 });
 
 function showIn(box: Container, windows: DisplayWindows): Promise<number> {
-  const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
+  const starting = { start: () => Promise.resolve(), run: "1234abcd" };
   const permissions = createPermissions(box, { open: new Set() });
   // Another client plays its sound.
-  return show(box, { permissions, open: new Set(["sound"]), asks: new Set(), windows, session });
+  return show(box, { permissions, open: new Set(["sound"]), asks: new Set(), windows, session: "xterm", starting });
 }
