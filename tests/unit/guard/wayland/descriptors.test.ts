@@ -141,16 +141,18 @@ Deno.test("a container on Wayland has no more pipes by closing what is none of a
 });
 
 Deno.test("the guard of Wayland takes no longer for a file that grows where there are a thousand others", () => {
-  const times = [10, 1_000].map((files) => {
+  const growers = [10, 1_000].map((files) => {
     const { connection } = trial();
     for (let number = 1; number <= files; number++) connection.fromContainer(frame(2, number, 64));
     let size = 64;
-    const grow = (): number => {
+    return (): number => {
       const start = performance.now();
       for (let count = 0; count < 3_000; count++) connection.fromContainer(frame(3, 1, ++size));
       return performance.now() - start;
     };
-    return Math.min(...Array.from({ length: 5 }, grow));
   });
-  assert(times[1]! < 4 * times[0]!, `${times}`);
+  // In turns, so that other work on the machine slows both. A look at each file would take a hundred times as long.
+  const rounds = Array.from({ length: 5 }, () => growers.map((grow) => grow()));
+  const times = [0, 1].map((which) => Math.min(...rounds.map((round) => round[which]!)));
+  assert(times[1]! < 20 * times[0]!, `${times}`);
 });
