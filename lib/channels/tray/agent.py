@@ -74,8 +74,7 @@ class Icon:
         # Ayatana's icons lack the property: a click on them only shows the menu.
         is_menu = bool(self.menu_path) and value("ItemIsMenu", "b") is not False
         status = value("Status")
-        shown = "Passive" if status == "Passive" else "Active"
-        self.state = {"title": title[:200], "status": shown, "isMenu": is_menu}
+        self.state = {"title": title[:200], "status": status, "isMenu": is_menu}
         self.send("icon", **self.state, menu=self.menu)
         for kind in ["Attention", ""] if status == "NeedsAttention" else [""]:
             pixels = pixels_of(table.lookup_value(f"{kind}IconPixmap", GLib.VariantType("a(iiay)")))
@@ -184,18 +183,13 @@ def entries(children, left):
     """The entries of a menu and of the menus in it, as many as are left."""
     kept = []
     for number, shown, below in children:
-        if not shown.get("visible", True) or left[0] == 0:
-            continue
-        left[0] -= 1
-        entry = {"id": number}
-        if shown.get("type") != "separator":
-            entry["label"] = str(shown.get("label", ""))[:120]
-            entry["enabled"] = bool(shown.get("enabled", True))
-            toggle = shown.get("toggle-type")
-            entry["toggle"] = toggle if toggle in ("checkmark", "radio") else ""
-            entry["on"] = shown.get("toggle-state") == 1
-            entry["menu"] = entries(below, left)
-        kept.append(entry)
+        if shown.get("visible", True) and left[0]:
+            left[0] -= 1
+            entry = {"id": number, "enabled": bool(shown.get("enabled", True)), "menu": entries(below, left)}
+            if shown.get("type") != "separator":
+                entry["label"] = str(shown.get("label", ""))[:120]
+            toggle = str(shown.get("toggle-type", ""))
+            kept.append({**entry, "toggle": toggle, "on": shown.get("toggle-state") == 1})
     return kept
 
 
