@@ -141,24 +141,17 @@ def pixels_of(pixmaps):
     return -(-width // step), -(-height // step), b"".join(data[place : place + 4] for place in places)
 
 
-def import_gtk():
-    """GTK and what belongs to it, without a connection to the display."""
-    gi.require_version("Gtk", "3.0")
-    displays = {name: os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY")}
-    os.environ.update({"DISPLAY": "", "WAYLAND_DISPLAY": "none"})
-    try:
-        from gi.repository import Gtk, Gdk, GdkPixbuf
-    finally:
-        os.environ.update(displays)
-    return Gdk, GdkPixbuf, Gtk
-
-
 def themed(name, path):
     """The picture of an icon by its name in the container's theme or the app's directory: width, height, ARGB."""
     if not name:
         return None
+    # GTK would connect to the display when it is imported.
+    displays = {key: os.environ.get(key, "") for key in ("DISPLAY", "WAYLAND_DISPLAY")}
+    os.environ.update({"DISPLAY": "", "WAYLAND_DISPLAY": "none"})
     try:
-        Gdk, GdkPixbuf, Gtk = import_gtk()
+        gi.require_version("Gtk", "3.0")
+        from gi.repository import Gtk, Gdk, GdkPixbuf
+
         theme = Gtk.IconTheme()
         if path:
             theme.prepend_search_path(path)
@@ -170,6 +163,8 @@ def themed(name, path):
             pixbuf = info and info.load_symbolic(Gdk.RGBA(0.6, 0.6, 0.6, 1), None, None, None)[0]
     except (ImportError, ValueError, GLib.Error):
         return None
+    finally:
+        os.environ.update(displays)
     if not pixbuf or max(pixbuf.get_width(), pixbuf.get_height()) > SIDE:
         return None
     pixbuf = pixbuf if pixbuf.get_has_alpha() else pixbuf.add_alpha(False, 0, 0, 0)
