@@ -109,8 +109,7 @@ function first(pattern: RegExp, ...values: readonly (string | undefined)[]): str
 /** The UTF-8 locale with the same language, country and modifier; undefined for `C` and the like. */
 function localeOf(value: string | undefined): string | undefined {
   const [, language, modifier = ""] =
-    /^([a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[\w-]{1,16})?(@[a-z]{1,16})?$/.exec(value ?? "") ??
-      [];
+    /^([a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[\w-]{1,16})?(@[a-z]{1,16})?$/.exec(value ?? "") ?? [];
   return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
 }
 
