@@ -14,6 +14,8 @@ export interface Chain extends AsyncDisposable {
   guard: number;
   /** What the guard tells the user. */
   told: string[];
+  /** For how long the guard was busy at a stretch since the last call, in milliseconds of the processor's time. */
+  standstillMs(): Promise<number>;
 }
 
 /**
@@ -52,6 +54,10 @@ export async function startChain(
   const resources = stack.move();
   return {
     ...{ display: path("display"), session: path("session"), guard, told },
+    async standstillMs() {
+      using asked = await Deno.connect({ transport: "unix", path: path("standstill") });
+      return Number(await new Response(asked.readable).text());
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * wleird, badly behaved apps on Wayland: each for some seconds behind waypipe and the guard, on sway without a screen,
  * beside a terminal behind the same guard and one behind another. Both must live on, the guard must not grow, and what it
- * says of an app is on the list.
+ * says of an app is on the list. Nor may the guard stand still.
  */
 
 import { join } from "@std/path";
@@ -44,10 +44,13 @@ const apps = [
 ];
 
 /** How long each runs, in seconds. */
-const seconds = 6;
+const seconds = 10;
 
-/** By how much the guard's memory may grow while one runs, in KiB: V8 collects late. */
+/** By how much the guard's memory may grow after an app's first second, in KiB: V8 collects late. */
 const maxGrowthKib = 64 * 1024;
+
+/** For how long the guard may be busy at a stretch, in milliseconds of the processor's time. */
+const maxStandstillMs = 50;
 
 export const wleird: Suite = {
   about: "badly behaved apps on Wayland, behind the guard",
@@ -101,7 +104,7 @@ export const wleird: Suite = {
       chains.push(chain);
       start(["foot", "--title", `witness ${name}`], { WAYLAND_DISPLAY: chain.display });
     }
-    const [{ display, guard, told }] = chains as [typeof chains[number]];
+    const [{ display, guard, told, standstillMs }] = chains as [typeof chains[number]];
     const windows = async (): Promise<string> =>
       (await runProcess(["swaymsg", "--socket", control, "--type", "get_tree"], { okCodes: "any" })).stdout;
     const missing = async (): Promise<string[]> => {
@@ -112,9 +115,11 @@ export const wleird: Suite = {
     const results: Results = new Map();
     for (const app of apps) {
       const [program, ...args] = app.split(" ");
-      const before = memoryKib(guard);
+      let before = memoryKib(guard);
+      await standstillMs();
       told.length = 0;
       const timer = setInterval(click, 1_000);
+      const afterSecond = setTimeout(() => before = memoryKib(guard), 1_000);
       const argv = ["timeout", "--kill-after=1", `${seconds}`, join(programs, `wleird-${program}`), ...args];
       const { code, stderr } = await runProcess(argv, {
         env: { XDG_RUNTIME_DIR: directory, WAYLAND_DISPLAY: display },
@@ -122,11 +127,13 @@ export const wleird: Suite = {
         cwd: directory,
       });
       clearInterval(timer);
-      const [gone, grown] = [await missing(), memoryKib(guard) - before];
+      clearTimeout(afterSecond);
+      const [gone, grown, busyMs] = [await missing(), memoryKib(guard) - before, await standstillMs()];
       const found = [
         ...code === 124 ? [] : [`ends with ${code}: ${stderr.trim().split("\n").at(-1)}`],
         ...gone.map((witness) => `${witness} is gone`),
         ...grown > maxGrowthKib ? [`the guard has grown by ${grown} KiB`] : [],
+        ...busyMs > maxStandstillMs ? [`the guard has stood still for ${busyMs.toFixed(0)} ms`] : [],
         ...new Set(told.map((line) => `said: ${line}`)),
       ];
       results.set(app, { isPassed: found.length === 0, said: found.join("; ") });
