@@ -9,14 +9,18 @@ import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { eventually } from "../e2e/run.ts";
 import { labState } from "../lab/state.ts";
 import { onEngines } from "./in_lab.ts";
-import { byHand, installed } from "./sources.ts";
+import { gitSource, installed } from "./sources.ts";
 import { Missing, type Suite } from "./suite.ts";
+
+const repository = "https://github.com/dsrhaslab/lazyfs";
+const commit = "a47a5baea559020f29902662de77764b0cbd62ce";
+const build = "for part in libs/libpcache lazyfs; do (cd $part && sh ./build.sh); done";
 
 export const lostPower: Suite = {
   about: "power is lost while map.ts lends a file or takes it back, by LazyFS",
   async run() {
-    await installed("strace", "libfuse3-4", "python3");
-    const program = byHand("lazyfs", "dsrhaslab/lazyfs");
+    await installed("strace", "libfuse3-dev", "fuse3", "python3", "g++", "cmake", "make");
+    const program = join(await gitSource(repository, commit, build), "lazyfs/build/lazyfs");
     const { user } = labState();
     if (!user || Deno.uid() !== 0) throw new Missing("it needs root, and the lab's user");
     const [uid, gid] = [user.uid, user.gid].map(String) as [string, string];

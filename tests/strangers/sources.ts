@@ -12,8 +12,10 @@ import { labDir } from "../lab/state.ts";
 import { pipEnvironment } from "../lab/xpra.ts";
 import { Missing } from "./suite.ts";
 
-/** How long the archive may take, in milliseconds. */
+/** How long an archive may take, in milliseconds. */
 const timeoutMs = 300_000;
+/** How long it may take to build a repository, in milliseconds. */
+const buildMs = 1_200_000;
 
 /** The files of a Debian package, which is not installed. */
 export function debianFiles(name: string, version: string): Promise<string> {
@@ -28,7 +30,7 @@ export function gitSource(address: string, commit: string, build: string): Promi
   return once(`${basename(address)}_${commit.slice(0, 12)}`, async (cwd) => {
     const script = 'git init -q && git fetch -q --depth 1 "$0" "$1" && git checkout -q FETCH_HEAD';
     await runProcess(["sh", "-ec", script, address, commit], { cwd, timeoutMs });
-    await runProcess(["sh", "-ec", build], { cwd, timeoutMs });
+    await runProcess(["sh", "-ec", build], { cwd, timeoutMs: buildMs });
   });
 }
 
@@ -84,13 +86,6 @@ export async function installed(...packages: string[]): Promise<void> {
       timeoutMs,
     })
   );
-}
-
-/** What no archive has: somebody has put it into `bin`, in the same directory. */
-export function byHand(name: string, what: string): string {
-  const path = join(labDir(), "strangers", "bin", name);
-  if (!exists(path)) throw new Missing(`${path} is not there, and no archive has it: ${what}`);
-  return path;
 }
 
 /** What a source in C of ours becomes, by the options of the compiler. */

@@ -7,16 +7,22 @@ import { fromFileUrl, join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { eventually } from "../e2e/run.ts";
 import { exists } from "../lab/files.ts";
-import { byHand, installed } from "./sources.ts";
+import { gitSource, installed } from "./sources.ts";
 import type { Results, Suite } from "./suite.ts";
+
+/** waypipe 0.11.1. */
+const repository = "https://gitlab.freedesktop.org/mstoeckl/waypipe";
+const commit = "a1652e1ef36e5bdeef720cf2f7cf11bf424b87d3";
+const build = "cargo build --quiet --locked --release --no-default-features --features test_proto";
 
 const here = (name: string): string => fromFileUrl(new URL(name, import.meta.url));
 
 export const testProto: Suite = {
   about: "waypipe's tests of its protocol, through the guard",
   async run() {
-    await installed("python3");
-    const [tests, waypipe] = [byHand("test_proto", "waypipe 0.11"), byHand("waypipe", "waypipe 0.11")];
+    await installed("python3", "cargo", "gcc", "pkgconf");
+    const programs = join(await gitSource(repository, commit, build), "target/release");
+    const [tests, waypipe] = [join(programs, "test_proto"), join(programs, "waypipe")];
     await using stack = new AsyncDisposableStack();
     const directory = await Deno.makeTempDir({ prefix: "test_proto." });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
