@@ -56,7 +56,6 @@ const named: Readonly<Record<string, readonly string[]>> = {
   // An entry that starts a copy opens no links, which would lead from copy to copy.
   "lib/create/export/entry.ts": ["links"],
   // What two channels share.
-  "lib/channels/opening.ts": ["files"],
   "lib/channels/file_dialogs.ts": ["dialogs"],
 };
 
