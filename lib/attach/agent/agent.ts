@@ -62,7 +62,8 @@ export interface Agent {
 /**
  * Starts the agent of a session. `onLine` is called for each of its lines.
  *
- * @param options `run`: the id of this run, if it starts the session; `waits`: start only when no later run serves the session any more
+ * @param options `run`: the id of this run, if it starts the session; `waits`: start only when no later run serves the
+ * session any more
  */
 export async function startAgent(
   container: Container,
