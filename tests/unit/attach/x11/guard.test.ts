@@ -156,10 +156,10 @@ Deno.test("a flood of packets takes no time of the run", () =>
     // As large as one may be. It does not pass.
     const heavy = encodePacket(packet("heavy", Array.from({ length: 19_990 }, () => "x".repeat(60))));
     const before = threadCpuUsage();
-    for (let count = 0; count < 100; count++) for (const part of heavy) await writeAll(server.raw, part);
+    for (let count = 0; count < 30; count++) for (const part of heavy) await writeAll(server.raw, part);
     await server.send(packet("bell", 0, 3, 50, 400, 100, 0, 0, "Bell"));
     assertEquals((await world.client.next())?.type, "bell");
     const spentMs = threadCpuUsage(before).user / 1_000;
-    assert(spentMs < 250, `${spentMs} ms`);
+    assert(spentMs < 100, `${spentMs} ms`);
     server.raw.close();
   }));
