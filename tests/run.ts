@@ -32,6 +32,8 @@ const skipped: string[] = [];
 /** What stands at the end, too, where a long log is read first. */
 const errors: string[] = [];
 const seconds = new Map<string, number>();
+/** When each job that has begun began, in milliseconds. */
+const starts = new Map<string, number>();
 const times = openTimes();
 /** Why the lab did not come up. */
 let labError: string | undefined;
@@ -44,6 +46,7 @@ async function runJob({ name, argv, unneeded, after }: Job, seat: SeatName): Pro
     return;
   }
   const start = performance.now();
+  starts.set(name, start);
   const log = join(logs, `${name.replaceAll(" ", "_")}.log`);
   Deno.writeTextFileSync(log, "");
   const printed: string[] = [];
@@ -67,9 +70,11 @@ async function runJob({ name, argv, unneeded, after }: Job, seat: SeatName): Pro
   skipped.push(...outcome.skipped.map((line) => `${name}: ${line}`));
   failures.push(...outcome.failures.map((line) => `${name}: ${line}`));
   errors.push(...failuresIn(printed));
-  const left = jobs.filter(({ name }) => !seconds.has(name));
-  const longest = Math.max(0, ...left.map(({ name }) => times.secondsOf(name)));
-  const leftSeconds = Math.max(longest, left.reduce((sum, { name }) => sum + times.secondsOf(name), 0) / seats.length);
+  const now = performance.now();
+  const left = jobs.filter(({ name }) => !seconds.has(name)).map(({ name }) =>
+    Math.max(0, times.secondsOf(name) - (now - (starts.get(name) ?? now)) / 1000)
+  );
+  const leftSeconds = Math.max(0, ...left, left.reduce((sum, each) => sum + each, 0) / seats.length);
   if (outcome.failed > 0) say(`=== ${name}\n${printed.join("\n")}`);
   say(endLine(name, outcome, { seconds: took, left: left.length, leftSeconds }));
 }
