@@ -63,8 +63,12 @@ export async function startCompositor(): Promise<Compositor> {
   sway.ended.then(async () => told.reject(new Error(`sway does not start: ${await Deno.readTextFile(log)}`)));
   const [WAYLAND_DISPLAY = "", DISPLAY = "", SWAYSOCK = ""] = (await told.promise).split(" ");
   const env = {
-    ...{ XDG_RUNTIME_DIR: directory, WAYLAND_DISPLAY, DISPLAY, SWAYSOCK },
-    ...{ XDG_SESSION_TYPE: "wayland", XDG_CURRENT_DESKTOP: "sway" },
+    XDG_RUNTIME_DIR: directory,
+    WAYLAND_DISPLAY,
+    DISPLAY,
+    SWAYSOCK,
+    XDG_SESSION_TYPE: "wayland",
+    XDG_CURRENT_DESKTOP: "sway",
   };
   let keyboard = startKeyboard(env);
   const size = async (): Promise<number> => (await Deno.stat(log)).size;

@@ -38,20 +38,23 @@ const acl = { "u:": 6, "g:": 4, "o:": 4 } as const;
 function loan(index: number): Mapping {
   const hex = index.toString(16).padStart(10, "0");
   return {
-    ...{ id: `map-${hex}`, engine: "lxc", server: { remote: "local", project: "default" }, instance: "growing" },
-    ...{ hostPath: `/home/me/documents/file-${index}.txt`, containerPath: `/home/ubuntu/maps/file-${index}.txt` },
-    ...{
-      dev: 1,
-      ino: index + 1,
-      bornMs: null,
-      uid: 1_001_000,
-      mode: 0o100644,
-      size: 1,
-      writtenMs: 0,
-      readOnly: false,
-      owner: null,
-    },
-    ...{ original: acl, granted: { ...acl, "u:1001000": 6 } },
+    id: `map-${hex}`,
+    engine: "lxc",
+    server: { remote: "local", project: "default" },
+    instance: "growing",
+    hostPath: `/home/me/documents/file-${index}.txt`,
+    containerPath: `/home/ubuntu/maps/file-${index}.txt`,
+    dev: 1,
+    ino: index + 1,
+    bornMs: null,
+    uid: 1_001_000,
+    mode: 0o100644,
+    size: 1,
+    writtenMs: 0,
+    readOnly: false,
+    owner: null,
+    original: acl,
+    granted: { ...acl, "u:1001000": 6 },
   };
 }
 
@@ -72,14 +75,18 @@ async function days(count: number): Promise<void> {
 
 const growing: readonly Growing[] = [
   {
-    ...{ name: "`map.ts --list`, so many loans", sizes: [10, 500, 1_000, 2_000], argv: ["./map.ts", "--list"] },
+    name: "`map.ts --list`, so many loans",
+    sizes: [10, 500, 1_000, 2_000],
+    argv: ["./map.ts", "--list"],
     async make(size) {
       await Deno.mkdir(join(env.XDG_STATE_HOME, "gui-container", "mappings"), { recursive: true, mode: 0o700 });
       await writeRecords(host, Array.from({ length: size }, (_, index) => loan(index)));
     },
   },
   {
-    ...{ name: "`attach.ts --history`, so many days", sizes: [1, 7, 14, 28], argv: ["./attach.ts", "--history"] },
+    name: "`attach.ts --history`, so many days",
+    sizes: [1, 7, 14, 28],
+    argv: ["./attach.ts", "--history"],
     make: days,
   },
 ];

@@ -249,7 +249,11 @@ testOnOneEngine(
           eventually(words, () => Promise.resolve(said().includes(words)));
         await Deno.writeTextFile(join(share, "offer"), "abc");
         const file = (name: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
-          ...{ ask: "file", id: 1, name, path: "/home/ubuntu/share/offer", size: 3 },
+          ask: "file",
+          id: 1,
+          name,
+          path: "/home/ubuntu/share/offer",
+          size: 3,
           ...more,
         });
         const link = (url: string): unknown => ({ ask: "link", id: 0, url });
@@ -404,8 +408,10 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
   const copy = await script("attach", engine, ["--json", "--copy", name], { env });
   assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", {
-    ...{ container: name, type: "text/plain" },
-    ...{ characters: 11, leftOut: 0 },
+    container: name,
+    type: "text/plain",
+    characters: 11,
+    leftOut: 0,
   }]);
   assertEquals(await clipboard(env), "carriedword");
 

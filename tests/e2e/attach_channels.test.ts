@@ -74,7 +74,10 @@ testOnOneEngine("attach.ts follows the settings that --save has written, and ope
     const { state, sessions, preset, disposable } = JSON.parse(listed.stdout)
       .find((one: { name: string }) => one.name === name);
     assertEquals({ state, sessions, preset, disposable }, {
-      ...{ state: "running", sessions: [], preset: "isolated", disposable: true },
+      state: "running",
+      sessions: [],
+      preset: "isolated",
+      disposable: true,
     });
     const refused = await attach(name, "xclock", "--allow=sound");
     assertRefused(refused, { code: 2, names: '"sound"' });

@@ -30,7 +30,9 @@ const failures: readonly Failure[] = [
       break: "systemctl stop ssh.socket ssh.service",
       mend: "systemctl start ssh.socket || systemctl start ssh",
     },
-    ...{ code: 1, names: ["NAME", "SSH"], hint: "sshd" },
+    code: 1,
+    names: ["NAME", "SSH"],
+    hint: "sshd",
   },
   {
     what: "a host key that is not the pinned one",
@@ -44,7 +46,9 @@ const failures: readonly Failure[] = [
       },
       mend: (name) => Deno.rename(join(mountsRoot, name, "known_hosts.kept"), join(mountsRoot, name, "known_hosts")),
     },
-    ...{ code: 1, names: ["NAME", "host key"], hint: "known_hosts" },
+    code: 1,
+    names: ["NAME", "host key"],
+    hint: "known_hosts",
   },
   {
     what: "a key that the container does not accept",
@@ -52,7 +56,9 @@ const failures: readonly Failure[] = [
       break: "mv /home/ubuntu/.ssh/authorized_keys /opt/authorized_keys",
       mend: "mv /opt/authorized_keys /home/ubuntu/.ssh/authorized_keys",
     },
-    ...{ code: 1, names: ["NAME", "SSH keys"], hint: "ssh-add FILE" },
+    code: 1,
+    names: ["NAME", "SSH keys"],
+    hint: "ssh-add FILE",
   },
   {
     what: "no room for a session in the container",
@@ -60,12 +66,15 @@ const failures: readonly Failure[] = [
       break: "cd /run/user/1000; fallocate -l $(df --output=avail --block-size=1 . | tail -1) full",
       mend: "rm /run/user/1000/full",
     },
-    ...{ code: 1, names: ["NAME", "session"], hint: "/run/user/1000" },
+    code: 1,
+    names: ["NAME", "session"],
+    hint: "/run/user/1000",
   },
   ...[0, 1].map(() => ({
     what: "an engine that is gone",
     env: { LXD_DIR: "/nowhere", INCUS_SOCKET: "/nowhere", INCUS_DIR: "/nowhere" },
-    ...{ code: 125, names: "" },
+    code: 125,
+    names: "",
   })),
 ];
 

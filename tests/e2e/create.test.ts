@@ -82,7 +82,9 @@ testOnEngines(
       await testPart(context, "it is not made again, nor removed with files in its share", async () => {
         assertRefused(await make(), { code: 1, names: [`"${name}"`, "exists"] });
         assertRefused(await script("create", engine, ["--delete", name]), {
-          ...{ code: 1, names: join(mounts, "share"), hint: "--force" },
+          code: 1,
+          names: join(mounts, "share"),
+          hint: "--force",
         });
       });
     } finally {

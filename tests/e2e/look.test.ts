@@ -60,8 +60,14 @@ async function hostWith(
   );
   return {
     env: {
-      ...{ XDG_CONFIG_HOME: directory, GSETTINGS_BACKEND: "keyfile", XCURSOR_THEME: "", XCURSOR_SIZE: "" },
-      ...{ TZ: "Asia/Tokyo", LANG: "de_DE.UTF-8", LC_ALL: "", LC_MESSAGES: "" },
+      XDG_CONFIG_HOME: directory,
+      GSETTINGS_BACKEND: "keyfile",
+      XCURSOR_THEME: "",
+      XCURSOR_SIZE: "",
+      TZ: "Asia/Tokyo",
+      LANG: "de_DE.UTF-8",
+      LC_ALL: "",
+      LC_MESSAGES: "",
     },
     [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
   };

@@ -56,7 +56,8 @@ testOnIncus(
         ) assertRefused(await attached(...args, name, "foot"), { code, names });
         const onX = { env: { ...env, DISPLAY: Deno.env.get("DISPLAY")! } };
         assertRefused(await script("attach", engine, [name, "foot", "--title=x"], onX), {
-          ...{ code: 127, names: ["no xpra", "this host", "Wayland", '"--title=x"'] },
+          code: 127,
+          names: ["no xpra", "this host", "Wayland", '"--title=x"'],
         });
         await nothingLeft(engine, name);
       });

@@ -59,8 +59,12 @@ testOnIncus(
       const nothing = { globals: 0, keys: 0, pixels: 0, titles: 0, commands: 0, clipboard: 0 };
       assertEquals(ours, nothing);
       assertEquals({ ...given, pixels: 0 }, {
-        ...{ globals: privileged.length, keys: secret.length, pixels: 0 },
-        ...{ titles: 1, commands: 1, clipboard: 1 },
+        globals: privileged.length,
+        keys: secret.length,
+        pixels: 0,
+        titles: 1,
+        commands: 1,
+        clipboard: 1,
       });
       assertEquals(given.pixels > 10_000, true, `${given.pixels} pixels`);
     } finally {

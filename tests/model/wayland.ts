@@ -192,8 +192,15 @@ function createWorld(seed: number): World {
     if (links.length >= maxApps) return;
     const [near, guardNear] = createPipe([roomBytes.others, roomBytes.toContainer]);
     const link = {
-      ...{ near, guardNear, isEnded: false, isStalled: false, pieceBytes: 0, breaksOff: false, held: new Uint8Array() },
-      ...{ fullSince: undefined, halfSince: undefined },
+      near,
+      guardNear,
+      isEnded: false,
+      isStalled: false,
+      pieceBytes: 0,
+      breaksOff: false,
+      held: new Uint8Array(),
+      fullSince: undefined,
+      halfSince: undefined,
       writing: { near: Promise.resolve(), far: Promise.resolve() },
     } as unknown as Link;
     link.client = compositor.connect((bytes) => write(link, { end: "far", bytes }));

@@ -153,7 +153,11 @@ function createWorld(seed: number): World {
     const [server, far] = createPipe([roomBytes.others, roomBytes.toServer]);
     const [own, near] = createPipe([roomBytes.others, roomBytes.others]);
     const on: Run = {
-      ...{ server, far, client: own, near, isEnded: false },
+      server,
+      far,
+      client: own,
+      near,
+      isEnded: false,
       writing: { server: Promise.resolve(), client: Promise.resolve() },
     };
     run = on;

@@ -53,7 +53,10 @@ export async function startChain(
   );
   const resources = stack.move();
   return {
-    ...{ display: path("display"), session: path("session"), guard, told },
+    display: path("display"),
+    session: path("session"),
+    guard,
+    told,
     async standstillMs() {
       using asked = await Deno.connect({ transport: "unix", path: path("standstill") });
       return Number(await new Response(asked.readable).text());

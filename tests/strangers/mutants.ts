@@ -60,7 +60,9 @@ function mutantsOf(file: string, text: string): Mutant[] {
     if (/^\s*(?:\/?\*|\/\/|import |export type |type |interface )|^ {2}\w+\??: .*;$/.test(before)) return [];
     return changes.flatMap(([from, to]) =>
       [...before.matchAll(from)].map((match) => ({
-        ...{ file, line, before },
+        file,
+        line,
+        before,
         after: before.slice(0, match.index) + to(...match) + before.slice(match.index + match[0].length),
       }))
     );

@@ -128,8 +128,12 @@ async function checkStrings(results: Results): Promise<void> {
 }
 
 const menuOptions = {
-  ...{ container: "box", hostName: "box", opener: "/x/open-in-container", env: {} },
-  ...{ attachOptions: [], xpraOptions: [] },
+  container: "box",
+  hostName: "box",
+  opener: "/x/open-in-container",
+  env: {},
+  attachOptions: [],
+  xpraOptions: [],
 };
 
 /** What is JSON and what is not: a line of the agent's is an object, or nothing. */

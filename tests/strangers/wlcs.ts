@@ -38,8 +38,11 @@ export function wlcsSuite({ isUsed }: { isUsed: boolean }): Suite {
         const chain = stack.use(await startChain(directory, { host, isUsed }));
         first.close();
         const env = {
-          ...{ XDG_RUNTIME_DIR: directory, CHAIN_MODULE: mir, CHAIN_HOST: host },
-          ...{ CHAIN_DISPLAY: chain.display, CHAIN_SESSION: chain.session },
+          XDG_RUNTIME_DIR: directory,
+          CHAIN_MODULE: mir,
+          CHAIN_HOST: host,
+          CHAIN_DISPLAY: chain.display,
+          CHAIN_SESSION: chain.session,
         };
         for (let names = suites.shift(); names; names = suites.shift()) await runTests(names, results, { shim, env });
       }));

@@ -84,7 +84,10 @@ export const wleird: Suite = {
     await Deno.writeTextFile(config, "xwayland disable\n");
     const control = join(directory, "control");
     start(["sway", "--config", config], {
-      ...{ WLR_BACKENDS: "headless", WLR_LIBINPUT_NO_DEVICES: "1", WLR_RENDERER: "pixman", SWAYSOCK: control },
+      WLR_BACKENDS: "headless",
+      WLR_LIBINPUT_NO_DEVICES: "1",
+      WLR_RENDERER: "pixman",
+      SWAYSOCK: control,
     });
     const host = join(directory, "wayland-1");
     await eventually("sway listens", () => Promise.resolve(exists(host) && exists(control)));

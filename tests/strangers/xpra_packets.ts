@@ -87,7 +87,9 @@ interface Recorded {
 /** Whether a packet passes in a session in which all that it may need is there. */
 function judge(sender: Sender, packet: Packet): Result {
   const session = createSession({
-    ...{ container: "box", open: new Set(["clipboard-in", "clipboard-out", "tray"]), uuid: "0".repeat(32) },
+    container: "box",
+    open: new Set(["clipboard-in", "clipboard-out", "tray"]),
+    uuid: "0".repeat(32),
     now: () => 0,
   });
   session.greeted.add("client").add("container");

@@ -77,8 +77,20 @@ function onX(run: Run): Omit<Desktop, "name" | "start"> {
 }
 
 const keysyms: Record<string, number> = {
-  ...{ Return: 0xff0d, Escape: 0xff1b, Tab: 0xff09, Down: 0xff54, F1: 0xffbe, F7: 0xffc4, F10: 0xffc7 },
-  ...{ Shift_L: 0xffe1, ctrl: 0xffe3, alt: 0xffe9, shift: 0xffe1, comma: 0x2c, slash: 0x2f, grave: 0x60 },
+  Return: 0xff0d,
+  Escape: 0xff1b,
+  Tab: 0xff09,
+  Down: 0xff54,
+  F1: 0xffbe,
+  F7: 0xffc4,
+  F10: 0xffc7,
+  Shift_L: 0xffe1,
+  ctrl: 0xffe3,
+  alt: 0xffe9,
+  shift: 0xffe1,
+  comma: 0x2c,
+  slash: 0x2f,
+  grave: 0x60,
 };
 
 function onShell(env: Record<string, string>): Omit<Desktop, "name" | "start"> {
@@ -129,8 +141,13 @@ function byAttach(env: Record<string, string>): Desktop["start"] {
 
 /** What the desktops in the container run with. */
 const inside: Readonly<Record<string, string>> = {
-  ...{ XDG_RUNTIME_DIR: "/tmp/sweep", SWAYSOCK: "/tmp/sweep/sway", WLR_BACKENDS: "headless", WLR_RENDERER: "pixman" },
-  ...{ WLR_LIBINPUT_NO_DEVICES: "1", HOME: "/home/ubuntu/native", LANG: "C.UTF-8" },
+  XDG_RUNTIME_DIR: "/tmp/sweep",
+  SWAYSOCK: "/tmp/sweep/sway",
+  WLR_BACKENDS: "headless",
+  WLR_RENDERER: "pixman",
+  WLR_LIBINPUT_NO_DEVICES: "1",
+  HOME: "/home/ubuntu/native",
+  LANG: "C.UTF-8",
 };
 
 /** The two desktops in the container, with a HOME of their own, since sessions run at the same time. */

@@ -169,11 +169,16 @@ export async function inWorld(
   };
   const consent = createConsent({
     ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
-    ...{ now, startHour: () => {} },
+    now,
+    startHour: () => {},
   });
   const shared = new Map<unknown, unknown>();
   const run: RunIo = {
-    ...{ session: "s", consent, signal: over.signal, now, runsOn: () => false },
+    session: "s",
+    consent,
+    signal: over.signal,
+    now,
+    runsOn: () => false,
     send() {},
     sendSamples() {},
     tell: onceEach((why) => host.ui.warn(`A request from "box" failed: ${why}`)),

@@ -42,7 +42,11 @@ export async function keepsBorder(
     const before = await borderOf({ host, mounts });
     const list = session && `foot\t${session}\t7\t0\t1700000000\t\t\t"foot"`;
     await test({
-      ...{ host, mounts, name: "box", label: "box", crossesNetwork: false },
+      host,
+      mounts,
+      name: "box",
+      label: "box",
+      crossesNetwork: false,
       engine: engineCalled("incus"),
       status: () => Promise.resolve("Running"),
       connect: () => Promise.resolve({}),

@@ -21,9 +21,21 @@ interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> 
 /** The mapping of a file: `/d/file` with the ACL {@linkcode plain} where nothing else is said. */
 export function sampleMapping({ original = plain, others = [], ...changes }: MappingChanges = {}): Mapping {
   const values = {
-    ...{ engine: "lxc", server: { remote: "local", project: "default" }, instance: "box", id: "map-1" },
-    ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/1-file", size: 4, writtenMs: 0 },
-    ...{ readOnly: false, owner: null, uid: containerUid, mode: 0o644, dev: 1, ino: 5, bornMs: 50 },
+    engine: "lxc",
+    server: { remote: "local", project: "default" },
+    instance: "box",
+    id: "map-1",
+    hostPath: "/d/file",
+    containerPath: "/home/ubuntu/maps/1-file",
+    size: 4,
+    writtenMs: 0,
+    readOnly: false,
+    owner: null,
+    uid: containerUid,
+    mode: 0o644,
+    dev: 1,
+    ino: 5,
+    bornMs: 50,
     ...changes,
   };
   const granted = withGrants(original, [...others, values]);

@@ -59,7 +59,8 @@ export async function withRuns(
     }
     const history: Happening[] = [];
     const box = localBox(host, {
-      ...{ mounts, directory: await directoryOf("own") },
+      mounts,
+      directory: await directoryOf("own"),
       history: { ...openHistory(host, undefined), add: (happening) => history.push(happening) > 0 },
     });
     const guard = async (session: string, obey?: (request: CarryRequest) => unknown): Promise<void> => {

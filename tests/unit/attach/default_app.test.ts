@@ -37,7 +37,9 @@ async function withContainer(
   try {
     await test({
       host: recordingHost().host,
-      ...{ label: "box", engine: engineCalled("incus"), mounts: { directory } },
+      label: "box",
+      engine: engineCalled("incus"),
+      mounts: { directory },
       connect: () => Promise.resolve(),
       seenSessions: () => Promise.resolve(apps.map((_, index) => `s${index}`)),
       script: ({ script }: { script: string }) =>

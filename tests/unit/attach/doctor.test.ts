@@ -13,7 +13,10 @@ const displayPrograms: Record<string, Answer> = {
   xpra: { stdout: "xpra v6.5.5-r0\n" },
   waypipe: { stdout: "waypipe 0.9.2\nfeatures:" },
   bwrap: { stdout: "bubblewrap 0.12.0" },
-  ...{ ssh: {}, setfacl: {}, getfacl: {}, xrandr: {} },
+  ssh: {},
+  setfacl: {},
+  getfacl: {},
+  xrandr: {},
 };
 
 /** The environment of a desktop with both displays. */
@@ -159,7 +162,10 @@ Deno.test("attach.ts --doctor logs into each container, and tells those that it 
     using _making = await claimFile(creationRecordPath({ directory: `${directory}/half` }));
     // A container that prints what LXD prints to a user without permission, and more than a line.
     const lie = new ProcessError({
-      ...{ argv: ["ssh"], code: 1, signal: null, stdout: "" },
+      argv: ["ssh"],
+      code: 1,
+      signal: null,
+      stdout: "",
       stderr: `permission denied: /var/lib/lxd/unix.socket\nok      all is well\x1b[2J${"!".repeat(1000)}`,
     });
     const answers: Record<string, Answer> = {

@@ -16,8 +16,15 @@ import { recordingHost } from "../recording_host.ts";
 import { assertSaid } from "../refusals.ts";
 
 const live: LiveSession = {
-  ...{ container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1 },
-  ...{ channels: "", isServed: false, since: "" },
+  container: "box",
+  session: "web",
+  display: "x11",
+  app: "firefox",
+  pid: 7,
+  clients: 1,
+  channels: "",
+  isServed: false,
+  since: "",
 };
 
 function failed(code: number, stdout: string): ProcessError {
@@ -44,7 +51,10 @@ async function again(
   let ms = 0;
   performance.now = () => ms;
   const container = {
-    ...{ host, label: "box", engine: engineCalled("incus"), mounts: { directory } },
+    host,
+    label: "box",
+    engine: engineCalled("incus"),
+    mounts: { directory },
     reach: () => Promise.resolve({ sockets: "/x" }),
     log: () => Promise.resolve({ text: log, omittedBytes: 0 }),
     script() {
@@ -111,12 +121,10 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
   for (const isShownHere of [false, true]) {
     const { host, said } = recordingHost({ env: { HOME: "/nowhere" } });
     const container = {
-      ...{
-        host: { ...host, signal: AbortSignal.abort("Ctrl-C") },
-        label: "box",
-        engine: engineCalled("incus"),
-        mounts: { directory: "/nowhere/box" },
-      },
+      host: { ...host, signal: AbortSignal.abort("Ctrl-C") },
+      label: "box",
+      engine: engineCalled("incus"),
+      mounts: { directory: "/nowhere/box" },
       reach: () => Promise.resolve({ sockets: "/x" }),
       script: () => Promise.reject(new Error("Ctrl-C")),
     } as unknown as Container;
@@ -129,7 +137,10 @@ Deno.test("join() says that no session runs where a killed container has left th
   const { host } = recordingHost({ env: { HOME: "/nowhere" } });
   const join = (session: string | undefined, listed: string): Promise<number> => {
     const container = {
-      ...{ host, label: "box", engine: engineCalled("incus"), mounts: { directory: "/nowhere/box" } },
+      host,
+      label: "box",
+      engine: engineCalled("incus"),
+      mounts: { directory: "/nowhere/box" },
       seenSessions: () => Promise.resolve(["web"]),
       reach: () => Promise.resolve({ sockets: "/x" }),
       script: ({ parameters }: { parameters?: string[] }) =>

@@ -62,7 +62,9 @@ async function asked(boxes: Readonly<Record<string, readonly Box[]>>, word?: str
       env: { GUI_CONTAINER_MOUNTS: mounts },
       answer([program, , path = ""]) {
         const list = boxes[program!]?.map(({ copyOf = "", ...box }) => ({
-          ...{ ...box, location: "none", expanded_devices: {} },
+          ...box,
+          location: "none",
+          expanded_devices: {},
           config: { "user.gui-container": "1", ...copyOf === "" ? {} : { [copyOfKey]: copyOf } },
         }));
         if (!list) return new MissingProgram("no", { hint: "" });

@@ -23,8 +23,13 @@ function requestOf(
 ): StartRequest {
   const options = new Map(values);
   return readRequest(recordingHost({ env }).host, {
-    ...{ flags: new Map(flags.map((flag) => [flag, 0])), values: options, positionals: ["box", ...app], rest: [] },
-    ...{ applied: applySettings(options, new Map(settings) as Settings), line: () => "", ...more },
+    flags: new Map(flags.map((flag) => [flag, 0])),
+    values: options,
+    positionals: ["box", ...app],
+    rest: [],
+    applied: applySettings(options, new Map(settings) as Settings),
+    line: () => "",
+    ...more,
   }) as StartRequest;
 }
 

@@ -26,7 +26,10 @@ Deno.test("diagnose() tells a check that fails as something broken", async () =>
   const failing: DoctorCheck = { find: ({ host }) => host.run(["slow"]).then(() => []), about: "box" };
   const { host } = recordingHost({ answer: () => ({ code: 7, stderr: "why" }) });
   assertEquals((await found(of(failing), { host }))[0], {
-    ...{ verdict: "broken", what: '"slow" failed with exit status 7: why', hint: undefined, about: "box" },
+    verdict: "broken",
+    what: '"slow" failed with exit status 7: why',
+    hint: undefined,
+    about: "box",
   });
 });
 

@@ -143,8 +143,11 @@ Deno.test("--doctor names what is in the way of the default profile's bridge, an
       ] as const
     ) {
       const programs: Record<string, Answer> = {
-        ...{ ss: { stdout: `UNCONN 0 0 ${ss} 0.0.0.0:*\n` }, find: docker ? {} : { code: 1 } },
-        ...{ ssh: {}, setfacl: {}, getfacl: {} },
+        ss: { stdout: `UNCONN 0 0 ${ss} 0.0.0.0:*\n` },
+        find: docker ? {} : { code: 1 },
+        ssh: {},
+        setfacl: {},
+        getfacl: {},
       };
       const network = { managed: true, config: { "ipv4.address": "10.0.0.1/24" } };
       const world = { devices, network, programs, env: { GUI_CONTAINER_MOUNTS: directory } };

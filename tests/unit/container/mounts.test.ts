@@ -52,7 +52,9 @@ Deno.test("checkAclSupport() names a place where no directories can be made or n
     const root = join(directory, "new");
     await check(root);
     const error = await assertRefuses(() => check(root, 1), {
-      ...{ code: 1, names: [`"${root}"`, "ACLs"], hint: "$GUI_CONTAINER_MOUNTS" },
+      code: 1,
+      names: [`"${root}"`, "ACLs"],
+      hint: "$GUI_CONTAINER_MOUNTS",
     });
     assertEquals(error.output, "Operation not supported");
     assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["box"]);

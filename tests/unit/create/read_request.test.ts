@@ -47,7 +47,9 @@ const cases: {
   hint: string;
 }[] = [
   ...["", "1a", "a_b", "a-", "a b", "a\nb", "it's", "ä", "../a", "a".repeat(64)].map((name) => ({
-    ...{ name, names: `"${name}"`, hint: "1 to 63 letters" },
+    name,
+    names: `"${name}"`,
+    hint: "1 to 63 letters",
   })),
   { name: "default", names: ['"default"', "profile"], hint: "" },
   { keys: "", names: ["/keys", "empty"], hint: "" },

@@ -199,7 +199,10 @@ Deno.test("removeContainer() ends the writing of a copy to its file that was cut
   await withLent(async ({ host, file, remove }) => {
     const { dev, ino, birthtime } = await Deno.stat(file);
     const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({
-      ...{ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null },
+      hostPath: file,
+      dev,
+      ino: ino!,
+      bornMs: birthtime?.getTime() ?? null,
     });
     const lent = { size: 4, sha256: await sha256("lent") };
     const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent, maxBytes: 1_000 };

@@ -15,7 +15,11 @@ function stoppedBox(
   env: Record<string, string> = {},
 ): RecordingHost {
   const instance = {
-    ...{ name: "box", status: "Stopped", location: "none", devices: {}, config: { "user.gui-container": "1" } },
+    name: "box",
+    status: "Stopped",
+    location: "none",
+    devices: {},
+    config: { "user.gui-container": "1" },
     expanded_devices: { eth0: { type: "nic" }, root: { type: "disk", path: "/", pool: "default" } },
   };
   return recordingHost({

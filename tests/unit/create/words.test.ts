@@ -24,7 +24,10 @@ async function withFiles(files: Record<string, string>, act: (directory: string)
 
 Deno.test("readWords() takes the bundled profile gui and no key where neither is named", async () => {
   assertEquals(await readWords(["firefox", "vlc"]), {
-    ...{ keys: undefined, profile: "gui.yaml", cloudInit: ["firefox.yaml", "vlc.yaml"], apps: [] },
+    keys: undefined,
+    profile: "gui.yaml",
+    cloudInit: ["firefox.yaml", "vlc.yaml"],
+    apps: [],
   });
   assertEquals((await readWords([])).profile, "gui.yaml");
 });
@@ -33,7 +36,9 @@ Deno.test("readWords() takes each word for what it looks like, in any order", as
   await withFiles({ "my.pub": `${publicKey}\n` }, async (directory) => {
     const keys = join(directory, "my.pub");
     assertEquals(await readWords(["apt:krita", "gimp", keys, "gui-offline", "snap:a-b"]), {
-      ...{ keys, profile: "gui-offline.yaml", cloudInit: ["gimp.yaml"] },
+      keys,
+      profile: "gui-offline.yaml",
+      cloudInit: ["gimp.yaml"],
       apps: [{ source: "apt", name: "krita" }, { source: "snap", name: "a-b" }],
     });
   });

@@ -39,8 +39,11 @@ async function run(
       okCodes: "any",
       cwd: directory,
       env: {
-        ...{ INCUS_CONF: directory, GUI_CONTAINER_MOUNTS: join(directory, "mounts"), XDG_STATE_HOME: directory },
-        ...{ XDG_DATA_HOME: directory, ...isSet ? { XDG_CONFIG_HOME: directory } : {} },
+        INCUS_CONF: directory,
+        GUI_CONTAINER_MOUNTS: join(directory, "mounts"),
+        XDG_STATE_HOME: directory,
+        XDG_DATA_HOME: directory,
+        ...isSet ? { XDG_CONFIG_HOME: directory } : {},
       },
     });
     assertEquals(code, 0, stderr);
@@ -91,12 +94,17 @@ Deno.test("map.ts --dry-run --unmap takes back what it can, and leaves the recor
   const copy = { user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "0" }, maxBytes: 1_000 };
   const recordOf = (id: string, remote: string, more: object): Files => ({
     [`gui-container/mappings/${id}.json`]: JSON.stringify({
-      ...{ ...common, id, containerPath: `/${id}`, server: { remote, project: "default" }, owner: "run-killed" },
+      ...common,
+      id,
+      containerPath: `/${id}`,
+      server: { remote, project: "default" },
+      owner: "run-killed",
       ...more,
     }),
   });
   const journal: Files = {
-    ...{ ...recordOf(id, "local", mapping), ...recordOf(copyId, "big", copy) },
+    ...recordOf(id, "local", mapping),
+    ...recordOf(copyId, "big", copy),
     // What the copy's run was writing when it was killed.
     [`gui-container/mappings/${copyId}.old`]: "text",
     [`gui-container/mappings/${copyId}.back`]: "texts",

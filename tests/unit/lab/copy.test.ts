@@ -59,9 +59,14 @@ Deno.test("what is changed on one side is changed on the other, and nothing else
     write(copy, { "dist/gui-create": "binary", "demo.png": "picture", "tests/c.ts": "changed by a run" });
     Deno.removeSync(join(copy, "lib/b.ts"));
     const expected = {
-      ...{ "a.ts": "longer than before", "lib/": "", "lib/new.ts": "new" },
-      ...{ "tests/": "", "tests/c.ts": "changed by a run" },
-      ...{ "dist/": "", "dist/gui-create": "binary", "demo.png": "picture" },
+      "a.ts": "longer than before",
+      "lib/": "",
+      "lib/new.ts": "new",
+      "tests/": "",
+      "tests/c.ts": "changed by a run",
+      "dist/": "",
+      "dist/gui-create": "binary",
+      "demo.png": "picture",
     };
     alike();
     assertEquals(contents(copy), expected);

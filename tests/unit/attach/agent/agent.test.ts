@@ -68,7 +68,9 @@ Deno.test("an agent that sends a line without an end is ended, and what it says 
     startProcess(["sh", "-c", 'echo "{}"; while :; do printf %065536d 1; done'], { output });
   const lines: unknown[] = [];
   const agent = await startAgent(localBox(host), {
-    ...{ session: "s", channels: [], waits: false },
+    session: "s",
+    channels: [],
+    waits: false,
     onLine: (line) => lines.push(line),
   });
   assertEquals([await agent.ended, lines], ["gone", [{}]]);

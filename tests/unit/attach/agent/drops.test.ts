@@ -14,7 +14,9 @@ async function handed(list: string): Promise<{ told: unknown[]; failures: string
       send: (line) => void told.push(line),
       tellError: (error) => void failures.push((error as Error).message),
     },
-    ...{ open: new Set(["files"]), served: new Map([["files", {}]]), lost: new Set<string>() },
+    open: new Set(["files"]),
+    served: new Map([["files", {}]]),
+    lost: new Set<string>(),
   })!;
   assertEquals(await give(list, "out"), "");
   return { told, failures };

@@ -67,7 +67,9 @@ Deno.test("files are dragged out only while files is open, and not without end",
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
   const permissions = createPermissions(localBox(host), { open: new Set(["files"]) });
   const served = await servePortals(localBox(host), {
-    ...{ session: "s", permissions, asks: new Set() },
+    session: "s",
+    permissions,
+    asks: new Set(),
     now: () => 0,
     runsOn: () => false,
   });

@@ -202,7 +202,8 @@ async function runWithFault(
     const act = async (): Promise<void> => {
       const lend = (): Promise<void> => Promise.resolve();
       const copy = await makeDisposable(run.host, addressOf(run.host, { engine: engineCalled("lxc"), name: "box" }), {
-        ...{ origin, lend },
+        origin,
+        lend,
       });
       try {
         await copy.made;

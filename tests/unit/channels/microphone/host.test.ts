@@ -81,7 +81,8 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   const container = isRemote ? remoteBox(host) : localBox(host, { history });
   const consent = answers && createConsent({
     ask: (question, signal) => askInDialog(container, question, { signal, clock: () => elapsedMs }),
-    ...{ now, startHour: (_, end) => endHour = end },
+    now,
+    startHour: (_, end) => endHour = end,
   });
   const heard: Uint8Array[] = [];
   const microphone = serveMicrophone(container, {

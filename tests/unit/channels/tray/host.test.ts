@@ -64,7 +64,12 @@ function withTray({ isDeaf = false } = {}): {
     pause: () => new Promise((resolve) => pauses.push(resolve)),
   });
   return {
-    ...{ tray, told, sent, killed, said: recording.said, does: (line) => does(line) },
+    tray,
+    told,
+    sent,
+    killed,
+    said: recording.said,
+    does: (line) => does(line),
     end: (result) => resolve({ argv: [], code: 1, signal: null, stdout: "", stderr: "", ...result }),
     close: () => closer.abort(),
     pass: (ms) => time += ms,
@@ -78,11 +83,21 @@ function withTray({ isDeaf = false } = {}): {
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const item = (id: number, label: string, menu: MenuEntry[] = []): MenuEntry => ({
-  ...{ id, label, enabled: true, toggle: "", on: false, menu },
+  id,
+  label,
+  enabled: true,
+  toggle: "",
+  on: false,
+  menu,
 });
 
 const icon = (id: number, title = "Mail", menu: MenuEntry[] = []): TrayLine => ({
-  ...{ ask: "icon", id, title, status: "Active", isMenu: false, menu },
+  ask: "icon",
+  id,
+  title,
+  status: "Active",
+  isMenu: false,
+  menu,
 });
 
 const parsed = (line: { ask: string } & Record<string, unknown>): TrayLine | undefined =>

@@ -14,7 +14,8 @@ function frameOf(pixels: Pixels | undefined): { side: number; frame: number; at(
 
 Deno.test("an icon that imitates one of the host's has a frame of the container's colour", () => {
   const white = (width: number, height: number): Pixels => ({
-    ...{ width, height },
+    width,
+    height,
     argb: new Uint8Array(width * height * 4).fill(255),
   });
   for (const pixels of [undefined, white(48, 48), white(22, 22), white(1, 48), white(48, 1), white(1, 1)]) {

@@ -47,7 +47,9 @@ Deno.test("lendCopies() takes back all when one does not arrive whole", async ()
 Deno.test("sendCopy() does not take a file for whole that cannot be read to its end", async () => {
   await withWorld(async ({ host, engine, file }) => {
     const copy = {
-      ...{ hostPath: file, containerPath: `${file}.there`, readOnly: false },
+      hostPath: file,
+      containerPath: `${file}.there`,
+      readOnly: false,
       user: "me:1000:1000:/home/me",
     };
     for (const fails of [true, false]) {

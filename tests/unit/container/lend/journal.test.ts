@@ -23,9 +23,20 @@ import { recordingHost } from "../../recording_host.ts";
 import { assertSaid } from "../../refusals.ts";
 
 const copy: LentCopy = {
-  ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
-  ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789/file", user: "ubuntu:1000:1000:/home/ubuntu" },
-  ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null, maxBytes: 1_000 },
+  id: "map-0123456789",
+  engine: "incus",
+  server: { remote: "big", project: "default" },
+  instance: "box",
+  hostPath: "/d/file",
+  containerPath: "/home/ubuntu/maps/0123456789/file",
+  user: "ubuntu:1000:1000:/home/ubuntu",
+  readOnly: false,
+  owner: null,
+  dev: 1,
+  ino: 5,
+  bornMs: 50,
+  lent: null,
+  maxBytes: 1_000,
 };
 
 /** A host whose `incus` has this configuration, and a journal of its own. */
@@ -81,7 +92,7 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     await Deno.writeTextFile(join(journal, "map-3.json.new"), "{");
     await Deno.writeTextFile(join(journal, "map-3.lock"), "");
     // As 0.1.0 has written them, and 0.2.0.
-    const old = { ...{ engine: "incus", instance: "box", host: "/d/file", container: "/c", ino: 5 }, uid: 1001000 };
+    const old = { engine: "incus", instance: "box", host: "/d/file", container: "/c", ino: 5, uid: 1001000 };
     await Deno.writeTextFile(join(journal, "map-4.json"), JSON.stringify({ ...old, device: "map-4", original: {} }));
     await Deno.writeTextFile(
       join(journal, "map-5.copy"),

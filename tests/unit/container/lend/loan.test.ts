@@ -7,7 +7,10 @@ import { sampleMapping } from "../../mappings.ts";
 Deno.test("a container may have the only version of a copy that comes back, not of a file that is itself lent", () => {
   const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping();
   const copy = (changes: Partial<LentCopy>): Loan => ({
-    ...{ ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 1, sha256: "" }, maxBytes: 1_000 },
+    ...record,
+    user: "ubuntu:1000:1000:/home/ubuntu",
+    lent: { size: 1, sha256: "" },
+    maxBytes: 1_000,
     ...changes,
   });
   const loans = {

@@ -157,8 +157,15 @@ Deno.test("a file that is lent to read is lent anew to be changed, and the other
       const { host } = recordingHost({ env, answer: answerWith("editor") });
       const server = { remote: "local", project: "default" };
       const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping({
-        ...{ id: `map-${readOnly}`, hostPath, readOnly, server, session: "editor" },
-        ...{ dev, ino: ino!, bornMs: null, containerPath: "/home/ubuntu/maps/1-a.pdf" },
+        id: `map-${readOnly}`,
+        hostPath,
+        readOnly,
+        server,
+        session: "editor",
+        dev,
+        ino: ino!,
+        bornMs: null,
+        containerPath: "/home/ubuntu/maps/1-a.pdf",
       });
       const lent = { size: 1, sha256: "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" };
       const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent, maxBytes: 1_000 };
@@ -208,7 +215,13 @@ Deno.test("a file that was taken back from a session meanwhile is lent anew, and
       await Deno.writeTextFile(hostPath, name);
       const { dev, ino } = await Deno.stat(hostPath);
       const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping({
-        ...{ id: `map-${index}`, hostPath, server, session: "editor", dev, ino: ino!, bornMs: null },
+        id: `map-${index}`,
+        hostPath,
+        server,
+        session: "editor",
+        dev,
+        ino: ino!,
+        bornMs: null,
         containerPath: `/home/ubuntu/maps/${index}-${name}`,
       });
       const lent = { size: 1, sha256: "" };

@@ -60,7 +60,9 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
 Deno.test("a proxy that another user's run is making is left to that run, and one of a killed run is made again", async () => {
   const making = async (by: string, ageMs: number): Promise<string[]> => {
     const found = {
-      ...{ name: "gui-internet-proxy", status: "Running", config: { "user.gui-container.proxy": `making by ${by}` } },
+      name: "gui-internet-proxy",
+      status: "Running",
+      config: { "user.gui-container.proxy": `making by ${by}` },
       created_at: new Date(Date.now() - ageMs).toISOString(),
     };
     const { host, calls } = recordingHost({
