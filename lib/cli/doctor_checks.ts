@@ -4,7 +4,6 @@
  */
 
 import {
-  checkInstalled,
   engineCalled,
   type EngineCli,
   engineClis,
@@ -87,7 +86,6 @@ async function findEngine(
 ): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
   const engine = engineCalled(cli);
   try {
-    await checkInstalled(host, engine);
     const { server_version: version } = await environmentOf(host, engine);
     return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {

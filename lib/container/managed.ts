@@ -61,8 +61,8 @@ export async function listOfAll(
 /**
  * The managed container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `among`: instances of this server that the engine has just
- * listed: it is asked only if the container is not among them
+ * @param options `withState`: see {@linkcode findInstance}; `among`: instances of this machine that have just been
+ * listed: the engine is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
 export async function findManaged(
@@ -70,8 +70,9 @@ export async function findManaged(
   instance: Instance,
   { withState = false, among = [] }: { withState?: boolean; among?: readonly InstanceInfo[] } = {},
 ): Promise<InstanceInfo> {
-  const { name, engine: { server: { project = "default" } } } = instance;
-  const known = among.find((one) => one.name === name && one.project === project && !isLost(one));
+  const { name, engine: { cli, server: { project = "default" } } } = instance;
+  const isIt = (one: InstanceInfo): boolean => one.name === name && one.engine.cli === cli && one.project === project;
+  const known = among.find((one) => isIt(one) && !isLost(one));
   const found = known ?? await findInstance(host, instance, { withState });
   const label = labelOf(instance);
   if (!found) throw await noContainer(host, instance);

@@ -9,8 +9,8 @@ import { usedMounts } from "../container/mounts.ts";
 import type { Mounts } from "../container/paths.ts";
 import { readContainerRecord } from "../container/record.ts";
 import { type Address, scriptLine } from "../container/address.ts";
-import { engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
-import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
+import { type Instance, otherEngine } from "../engine/engine.ts";
+import { findInstance, type InstanceInfo, listNeighbours } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -63,7 +63,9 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
  */
 export async function refuseOtherOwner(host: Host, instance: Address): Promise<void> {
   const { engine, mounts } = instance;
-  const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(instance);
+  const other = engine.server.isLocal
+    ? (await listNeighbours(host, engine)).find((found) => shares(found, mounts))
+    : await findNamesake(instance);
   if (!other) return;
   const name = other.name === instance.name
     ? "Name its engine with --engine, or its project with --project"
@@ -72,12 +74,6 @@ export async function refuseOtherOwner(host: Host, instance: Address): Promise<v
     `The directories in "${mounts.directory}" belong to another container "${other.name}", of ${other.engine.product}`,
     { hint: `${name}; for a new container, choose another name` },
   );
-}
-
-/** The container of this machine that shares the directories. */
-async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undefined> {
-  const all = await Promise.all(engineClis.map((cli) => listOwnInstances(host, engineCalled(cli))));
-  return all.flat().find((instance) => shares(instance, mounts));
 }
 
 /** The other engine's container of that name, on a remote of the same name, according to the directories' record. */

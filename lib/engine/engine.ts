@@ -79,7 +79,6 @@ export async function chooseEngine(
   for (const cli of named === undefined ? await clisWith(host, request.remote) : [named]) {
     const engine = { ...await engineAt(host, { ...request, cli }), byOption };
     try {
-      await checkInstalled(host, engine);
       if (named === undefined) await query(host, engine, "/1.0");
       await checkProject(host, engine, request.project);
       return engine;
@@ -147,17 +146,6 @@ async function clisWith(host: Host, remote: string | undefined): Promise<EngineC
 /** The engine of this machine that a CLI drives, whether it answers or not. */
 export function engineCalled(cli: EngineCli): Engine {
   return { cli, server: ownServer, byOption: false, ...engines[cli] };
-}
-
-/**
- * Checks that calling an engine's CLI does not install the engine.
- *
- * @throws {UserError} exit code 125 when it does
- */
-export async function checkInstalled(host: Host, engine: Engine): Promise<void> {
-  if (engine.cli === "lxc" && await host.look("other", () => kindOfLxc(host)) === "installer") {
-    throw notInstalledError(engine);
-  }
 }
 
 /** The engine that a CLI drives, with a server of the user's choice: see {@linkcode findServer}. */
@@ -229,7 +217,7 @@ export function apiPath(engine: Engine, path: string): string {
 const inEnglish = { LC_ALL: "C.UTF-8", LANGUAGE: "" };
 
 /**
- * Runs the engine's CLI.
+ * Runs the engine's CLI, unless that would install the engine.
  *
  * @throws {UserError} exit code 125 when the engine cannot be reached
  */
@@ -239,6 +227,9 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<ProcessResult> {
+  if (engine.cli === "lxc" && await host.look("other", () => kindOfLxc(host)) === "installer") {
+    throw notInstalledError(engine);
+  }
   try {
     return await host.run(engineArgv(engine, args), { ...options, env: { ...inEnglish, ...options.env } });
   } catch (error) {

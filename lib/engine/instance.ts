@@ -1,12 +1,16 @@
 /** Instances (containers): what the engine says about them, and how their configuration and devices are changed. */
 
-import { isNoEngine, isProcessError, NoEngine, orNothing, UserError } from "../base/errors.ts";
+import { isFailure, isNoEngine, isProcessError, NoEngine, orElse, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { all } from "../base/promises.ts";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn } from "./answer.ts";
 import { networkHint } from "./bridge.ts";
 import {
   type Engine,
   engineAt,
+  engineCalled,
+  type EngineCli,
+  engineClis,
   environmentOf,
   type Instance,
   isNotReady,
@@ -130,16 +134,20 @@ export async function listAllInstances(host: Host, engine: Engine): Promise<Inst
 }
 
 /**
- * All instances of this machine's own server, whichever server the engine is used with; none if it does not answer.
+ * The instances that may share directories of this machine: those of all its engines, in all projects, without their
+ * addresses. Only `engine`, if it is this machine's, must answer.
  */
-export async function listOwnInstances(host: Host, { cli }: Pick<Engine, "cli">): Promise<InstanceInfo[]> {
-  const asked = engineAt(host, { cli, remote: "local" }).then((engine) => listAllInstances(host, engine));
-  return await orNothing(asked, isNoEngine) ?? [];
-}
-
-/** The instances that may share directories of this machine, in all projects, without their addresses. */
 export async function listNeighbours(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  return await (engine.server.isLocal ? listAllInstances(host, engine) : listOwnInstances(host, engine));
+  const listOther = async (cli: EngineCli): Promise<InstanceInfo[]> => {
+    const asked = engineAt(host, { cli, remote: "local" }).then((other) => listAllInstances(host, other));
+    return await orElse(asked, isFailure, (error) => {
+      const { product } = engineCalled(cli);
+      if (!isNoEngine(error)) host.ui.warn(`What containers of ${product} share is not known: ${error.message}`);
+      return [];
+    });
+  };
+  const isIts = (cli: EngineCli): boolean => engine.server.isLocal && engine.cli === cli;
+  return (await all(engineClis.map((cli) => isIts(cli) ? listAllInstances(host, engine) : listOther(cli)))).flat();
 }
 
 function parseInstance(engine: Engine, json: unknown): InstanceInfo {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../../lib/engine/profile.ts";
-import { UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { exec, execArgv, marking } from "../../../lib/engine/exec.ts";
 import {
@@ -16,6 +16,7 @@ import {
 import { launch } from "../../../lib/engine/lifecycle.ts";
 import { findNeighbourhood } from "../../../lib/container/managed.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { assertSaid } from "../refusals.ts";
 
 const instance = {
   name: "box",
@@ -197,13 +198,36 @@ Deno.test("findNeighbourhood() asks once, and again for a container that the lis
       [[{ ...here, status: "Error", location: "m2", config: null }], [list, "/1.0/instances/box"]],
     ] as const
   ) {
-    const answer = (argv: readonly string[]): Answer => ({ stdout: JSON.stringify(argv[2] === list ? listed : here) });
+    const answer = ([cli, , path]: readonly string[]): Answer =>
+      cli === "lxc"
+        ? new MissingProgram("no", { hint: "" })
+        : { stdout: JSON.stringify(path === list ? listed : here) };
     const { host, calls } = recordingHost({ answer });
     const found = await findNeighbourhood(host, { engine: engineCalled("incus"), name: "box" });
-    assertEquals(calls.map(([, , path]) => path), [...paths]);
+    assertEquals(calls.flatMap(([cli, , path]) => cli === "lxc" ? [] : path), [...paths]);
     assertEquals([found.instance.project, found.instance.status], ["default", "Running"]);
     assertEquals(found.neighbours.length, listed.length);
   }
+});
+
+Deno.test("findNeighbourhood() has the instances of both engines, and takes none of the other for the container", async () => {
+  const mine = { ...instance, project: "default", config: { "user.gui-container": "true" } };
+  const others = [{ ...mine, name: "other" }, { ...mine, status: "Stopped" }];
+  const answers: Record<string, Answer> = { incus: { stdout: JSON.stringify([mine]) } };
+  const run = async () => {
+    const { host, said } = recordingHost({ answer: ([cli]) => answers[cli!]! });
+    const found = await findNeighbourhood(host, { engine: engineCalled("incus"), name: "box" });
+    assertEquals([found.instance.engine.cli, found.instance.status], ["incus", "Running"]);
+    return [found.neighbours.map(({ engine, name }) => `${engine.cli}:${name}`), said];
+  };
+  answers.lxc = { stdout: JSON.stringify(others) };
+  assertEquals(await run(), [["lxc:other", "lxc:box", "incus:box"], []]);
+  answers.lxc = { code: 1, stderr: "Error: unix.socket: connect: connection refused" };
+  assertEquals(await run(), [["incus:box"], []], "LXD does not run");
+  answers.lxc = { code: 1, stderr: "Sorry, home directories outside of /home needs configuration" };
+  const [neighbours, said] = await run();
+  assertEquals(neighbours, ["incus:box"]);
+  assertSaid(said as string[], [["warn", "LXD", "lxc query"]]);
 });
 
 Deno.test("listAllInstances() asks for all projects, and for the user's own one where only that is allowed", async () => {

@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { delay } from "@std/async";
-import { MissingProgram, ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, NoEngine, ProcessError, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { apiPath, chooseEngine, engineArgv, engineCalled } from "../../../lib/engine/engine.ts";
+import { findNeighbourhood } from "../../../lib/container/managed.ts";
 import { publish } from "../../../lib/engine/image.ts";
-import { findInstance, isHere, updateInstance } from "../../../lib/engine/instance.ts";
+import { findInstance, isHere, listInstances, updateInstance } from "../../../lib/engine/instance.ts";
 import { parseInstancePath } from "../../../lib/engine/instance_name.ts";
 import { launch } from "../../../lib/engine/lifecycle.ts";
 import { deleteFile, pushFile } from "../../../lib/engine/instance_files.ts";
@@ -297,10 +298,18 @@ Deno.test("no engine is installed by looking for one", async () => {
   await withFiles({ "usr/sbin/lxc": "" }, async (root) => {
     const { host, calls } = recordingHost({
       env: { PATH: pathIn(root) },
-      answer: ([cli]) => cli === "incus" ? { stdout: '{"environment":{}}' } : {},
+      answer: ([cli, , path = ""]) =>
+        cli === "lxc"
+          ? {}
+          : path.endsWith("/box")
+          ? { code: 1, stderr: "Not Found" }
+          : { stdout: '{"environment":{}}' },
     });
-    assertEquals((await chooseEngine(host)).cli, "incus");
-    await assertRejects(() => chooseEngine(host, { engine: "lxc" }), UserError, '"lxc"');
+    const engine = await chooseEngine(host);
+    assertEquals(engine.cli, "incus");
+    await assertRejects(() => findNeighbourhood(host, { engine, name: "box" }), UserError, '"box"');
+    const lxc = chooseEngine(host, { engine: "lxc" });
+    await assertRejects(async () => await listInstances(host, await lxc), NoEngine, '"lxc"');
     let findings: Finding[] = [];
     const result = (_text: string, json: unknown): void => void ({ findings } = json as { findings: Finding[] });
     await diagnose({ ...host, ui: { ...host.ui, result } }, { ...mapDiagnosis, wanted: undefined });

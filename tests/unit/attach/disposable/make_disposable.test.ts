@@ -17,7 +17,7 @@ import { withFiles } from "../../held_files.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
 
-Deno.test("check() asks this machine's own server for the instances of all projects, wherever the copy is", async () => {
+Deno.test("check() asks this machine's own servers for the instances of all projects, wherever the copy is", async () => {
   await withFiles(async ({ home, host: { env } }) => {
     const path = join(home, "file");
     await Deno.writeTextFile(path, "x");
@@ -25,7 +25,9 @@ Deno.test("check() asks this machine's own server for the instances of all proje
     const other = { name: "other", config: {}, devices: {}, expanded_devices: { device } };
     const { host, calls } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
-      answer: ([, , path]) => ({ stdout: JSON.stringify(/all-projects/.test(path!) ? [other] : []) }),
+      answer: ([cli, , path]) => ({
+        stdout: JSON.stringify(cli === "lxc" && /all-projects/.test(path!) ? [other] : []),
+      }),
     });
     using files = await holdFiles(host, [path]);
     const engine = engineCalled("incus");
@@ -33,8 +35,8 @@ Deno.test("check() asks this machine's own server for the instances of all proje
       const there = { ...engine, server: { remote, project: "work", isLocal } };
       await assertRejects(() => files.check(there), UserError, "container can write");
     }
-    const list = ["incus", "query", "/1.0/instances?recursion=1&all-projects=true"];
-    assertEquals(calls, [list, list]);
+    const lists = ["lxc", "incus"].map((cli) => [cli, "query", "/1.0/instances?recursion=1&all-projects=true"]);
+    assertEquals(calls.toSorted(), [...lists, ...lists].toSorted());
   });
 });
 
