@@ -16,6 +16,7 @@ import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
+import { copyOfKey } from "./managed.ts";
 import { isDisposableName } from "./names.ts";
 import { emptyMounts, removeMounts } from "./mounts.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -23,9 +24,6 @@ import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mounts
 
 /** The snapshot of a container that create.ts takes at its end. */
 export const pristine = "made";
-
-/** The configuration key that marks a copy. Its value is the name of the copied container. */
-export const copyOfKey = "user.gui-container.copy-of";
 
 /** The time limit for each step of removing a copy, in milliseconds. */
 const stepDeadlineMs = 60_000;

@@ -24,6 +24,9 @@ export const markKey = "user.gui-container";
 /** The key of an instance, a profile or an image with the id of the create.ts run that made it. */
 export const runKey = "user.gui-container.run";
 
+/** The key that marks a disposable copy. Its value is the name of the copied container. */
+export const copyOfKey = "user.gui-container.copy-of";
+
 /** Whether an instance or a profile has the mark, by create.ts or by hand. */
 export function isManaged({ config }: Pick<InstanceInfo, "config">): boolean {
   return Boolean(config[markKey]);

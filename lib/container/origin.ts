@@ -5,11 +5,11 @@
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
-import { copyOfKey, findRenewed, pristine } from "./disposables.ts";
+import { findRenewed, pristine } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import { inTurn } from "../base/lock.ts";
 import { idsLockPath, type Mounts } from "./paths.ts";
-import { findManaged } from "./managed.ts";
+import { copyOfKey, findManaged } from "./managed.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { all } from "../base/promises.ts";
 import { withValues } from "../base/shell_words.ts";

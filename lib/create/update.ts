@@ -11,7 +11,6 @@ import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
 import {
   beginDisposable,
-  copyOfKey,
   type DisposableCopy,
   findLeftovers,
   findRenewed,
@@ -22,7 +21,7 @@ import {
 import { readLoans } from "../container/lend/journal.ts";
 import { isLentTo } from "../container/lend/loan.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
-import { findManaged, listOwn, unusableError } from "../container/managed.ts";
+import { copyOfKey, findManaged, listOwn, unusableError } from "../container/managed.ts";
 import { addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";

@@ -11,7 +11,14 @@ import type { Loan } from "../container/lend/loan.ts";
 import { runningSessions } from "../container/sessions.ts";
 import { recoverFirst, takeBackAtEnd } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
-import { findManaged, findNeighbourhood, listOwn, type Neighbourhood, unusableError } from "../container/managed.ts";
+import {
+  copyOfKey,
+  findManaged,
+  findNeighbourhood,
+  listOwn,
+  type Neighbourhood,
+  unusableError,
+} from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
 import { type Address, addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
@@ -116,15 +123,21 @@ async function chooseLending(
   return files.length === 0 ? undefined : { address, files, rules };
 }
 
-/** Asks for one of the user's containers; undefined if the dialog is closed. */
+/**
+ * Asks for one of the user's containers, or of their copies that run: later copies may be made of one that is stopped.
+ *
+ * @returns undefined if the dialog is closed
+ */
 async function chooseContainer(host: Host, prompter: Prompter, options: EngineOptions): Promise<Address | undefined> {
   const own = await host.look([], async () => {
-    const found = await listOwn(host, options);
+    const isOffered = ({ config, status }: InstanceInfo): boolean => !config[copyOfKey] || status === "Running";
+    const found = (await listOwn(host, options)).filter(isOffered);
     if (found.length > 0) return found;
     throw new UserError("You have no containers to lend files to", { hint: "Make one: create.ts --help" });
   });
   const isOne = new Set(own.map(({ engine }) => engine.cli)).size <= 1;
-  const names = own.map((one) => isOne ? labelOf(one) : `${labelOf(one)} (${one.engine.product})`);
+  const kindOf = ({ config }: InstanceInfo): string => config[copyOfKey] ? ", a disposable copy" : "";
+  const names = own.map((one) => labelOf(one) + kindOf(one) + (isOne ? "" : ` (${one.engine.product})`));
   const name = await prompter.chooseContainer(names);
   const chosen = name === undefined ? undefined : own[names.indexOf(name)];
   return chosen && addressOf(host, chosen);

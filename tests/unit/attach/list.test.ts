@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dataOf, showSessions } from "../../../lib/attach/list.ts";
 import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
-import { copyOfKey } from "../../../lib/container/disposables.ts";
+import { copyOfKey } from "../../../lib/container/managed.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("--list --json tells the channels of a session one by one, and those that are asked for", () => {

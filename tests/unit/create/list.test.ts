@@ -1,7 +1,7 @@
 // create.ts --list: whose containers it has, and what is left out.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { copyOfKey } from "../../../lib/container/disposables.ts";
+import { copyOfKey } from "../../../lib/container/managed.ts";
 import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import { listContainers } from "../../../lib/create/list.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";

@@ -13,7 +13,8 @@ import { takeBack } from "../../../lib/map/take_back.ts";
 import { type EngineModel, engineModel, type EngineRecord } from "../engine_model.ts";
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
 import { testWith } from "../samples.ts";
-import { assertSaid } from "../refusals.ts";
+import { recordingHost } from "../recording_host.ts";
+import { assertRefuses, assertSaid } from "../refusals.ts";
 
 /** A container, two files, and a journal of their own. */
 interface Place {
@@ -215,6 +216,37 @@ testWith(
     });
   },
 );
+
+Deno.test("without NAME, containers are offered, and disposable copies that run, which are named as such", async () => {
+  const box = { name: "box", config: { "user.gui-container": "1" } };
+  const copy = { ...box, config: { ...box.config, "user.gui-container.copy-of": "box" } };
+  const running = { ...copy, name: "box-d00001", status: "Running" };
+  // What update.ts has made the origin of later copies would be changed by its start.
+  const renewed = { ...copy, name: "box-d00002", status: "Stopped" };
+  const incus = [{ ...box, status: "Stopped" }, running, renewed];
+  for (
+    const [lxc, wanted] of [
+      [[], ["box", "box-d00001, a disposable copy"]],
+      [[{ ...box, name: "web" }], ["web (LXD)", "box (Incus)", "box-d00001, a disposable copy (Incus)"]],
+    ] as const
+  ) {
+    const base = await Deno.makeTempDir();
+    try {
+      for (const { name } of [...incus, ...lxc]) await Deno.mkdir(join(base, name));
+      const { host } = recordingHost({
+        env: { GUI_CONTAINER_MOUNTS: base, XDG_STATE_HOME: base },
+        answer: ([cli]) => ({ stdout: JSON.stringify(cli === "lxc" ? lxc : incus) }),
+      });
+      let offered: readonly string[] = [];
+      const choose: Host["ui"]["choose"] = (_, names) => Promise.resolve(void (offered = names.map(String)));
+      const options = { words: [], readOnly: false, stays: true, forMs: undefined, yes: false, engine: undefined };
+      await assertRefuses(() => lend({ ...host, ui: { ...host.ui, choose } }, options), { code: 2, names: "NAME" });
+      assertEquals(offered, wanted);
+    } finally {
+      await Deno.remove(base, { recursive: true });
+    }
+  }
+});
 
 testWith(
   ["getfacl", "setfacl"],
