@@ -118,8 +118,8 @@ export async function restoreMounts(
 }
 
 /**
- * Checks that the directories can be made and, if the container shares any, that ACLs can be set there. Leaves nothing
- * behind.
+ * Checks that the directories can be made and, if the container shares any, that ACLs have an effect there. Leaves
+ * nothing behind.
  *
  * @throws {UserError} for a file in place of a directory, a directory without write permission, or a file system
  * without ACLs; exit code 127 without `setfacl`
@@ -142,19 +142,26 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
       cause: error,
     });
   }
+  const made = join(probe, "new");
+  let cause: ProcessError | undefined;
   try {
-    if (mounts.shared.length > 0) await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
+    if (mounts.shared.length === 0) return;
+    await host.run(["setfacl", "-m", "u:0:r,d:g::rwx,d:o::rwx", "--", probe]);
+    await Deno.mkdir(made, { recursive: true });
+    // The default ACL holds, and not the umask. With FUSE, ACLs may be kept and have no effect.
+    if ((await modeOf(made) & 0o77) === 0o77) return;
   } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
+    if (error instanceof ProcessError) cause = error;
+    else if (!(error instanceof Deno.errors.NotFound)) throw error;
     // Another run for the same container removed it at the end of its own check.
     if (!await exists(probe)) return;
-    throw new UserError(`The file system of "${base}" has no ACLs`, {
-      hint: "Set $GUI_CONTAINER_MOUNTS to a directory on ext4, xfs, btrfs, or zfs with acltype=posixacl",
-      ...causedBy(error),
-    });
   } finally {
-    await removeEmpty(isNew ? [base, probe] : [probe]);
+    await removeEmpty([...isNew ? [base] : [], probe, made]);
   }
+  throw new UserError(`The file system of "${base}" has no ACLs, or they have no effect`, {
+    hint: "Set $GUI_CONTAINER_MOUNTS to a directory on ext4, xfs, btrfs, or zfs with acltype=posixacl",
+    ...cause && causedBy(cause),
+  });
 }
 
 /** Removes directories with their content, the last one first. */
