@@ -1,7 +1,7 @@
 /** What surfaces are to show at their next commit: a buffer, its scale, transform and offset, and a viewport. */
 
 import { Violation } from "../faults.ts";
-import type { Size } from "../limits.ts";
+import { maxSide, type Size } from "../limits.ts";
 import { zeroSize } from "./boxes.ts";
 import { dropped, type Handlers, type WaylandObject } from "./objects.ts";
 import { maxDragSide, type Surface } from "./surface.ts";
@@ -31,8 +31,11 @@ export function createContents(
     "wl_surface.set_buffer_transform": ({ object, args: { transform } }) =>
       void (change(object).isTurned = transform % 2 === 1),
     "wp_viewport.set_source": ({ object, args }) => {
-      const [width, height] = [args.width >> 8, args.height >> 8];
+      // A 256th of a pixel each. mutter rounds them up, and shows a window larger than its buffer.
+      const [width, height] = [Math.ceil(args.width / 256), Math.ceil(args.height / 256)];
+      if (Math.max(width, height) > maxSide) return dropped;
       change(object).source = width > 0 && height > 0 ? { width, height } : undefined;
+      return undefined;
     },
     "wp_viewport.set_destination": ({ object, args: { width, height } }) => {
       const size = width > 0 && height > 0 ? { width, height } : undefined;

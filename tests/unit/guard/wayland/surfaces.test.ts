@@ -120,6 +120,32 @@ Deno.test("the guard of Wayland takes a window to be as large as the part of its
   }
 });
 
+Deno.test("the guard of Wayland counts a picture that a viewport cuts as mutter does: by whole pixels, and beyond the buffer", () => {
+  const commit = message(ids.surface, "wl_surface.commit");
+  for (
+    const [width, height, shown] of [
+      [100.5, 0.5, [101, 1]],
+      [1_000, 300, [1_000, 300]],
+      [16_384, 1, [16_384, 1]],
+      [16_384.5, 1, undefined],
+      [1, 2 ** 23 - 0.5, undefined],
+    ] as const
+  ) {
+    const made = withWindow();
+    const view = viewport(made, { id: ids.next, surface: ids.surface, size: [-1, -1] });
+    const source = message(view, "wp_viewport.set_source", 0, 0, width * 256, height * 256);
+    assertEquals(made.app(source), shown ? source : nothing);
+    const size = shown ?? [400, 300];
+    made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, ...size));
+    assertEquals(made.app(commit), commit, `${width} × ${height}`);
+    // What it says to be smaller is not.
+    if (size[0] < 300) continue;
+    made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 1, 1));
+    const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, ...size);
+    assertEquals(made.app(commit), new Uint8Array([...geometry, ...commit]));
+  }
+});
+
 Deno.test("the guard of Wayland counts what parts of parts show above a window, or left of it", () => {
   for (const [x, y] of [[0, -100], [-100, 0]] as const) {
     const made = withWindow();
