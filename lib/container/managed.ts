@@ -96,20 +96,16 @@ export function unusableError(instance: Instance, status: string): UserError {
   });
 }
 
-/** A managed container, and all instances that may share directories of this machine. */
-export interface Neighbourhood {
-  instance: InstanceInfo;
-  /** The instances, in all projects. */
-  neighbours: InstanceInfo[];
-}
-
 /**
- * Asks the engine for a managed container and its {@linkcode Neighbourhood}: in one query if the container is itself
- * one of those instances.
+ * Asks for a managed container and its neighbours, which may share directories of this machine: in one query of its
+ * engine if it is itself among them.
  *
  * @throws {UserError} as {@linkcode findManaged} does
  */
-export async function findNeighbourhood(host: Host, instance: Instance): Promise<Neighbourhood> {
+export async function findNeighbourhood(
+  host: Host,
+  instance: Instance,
+): Promise<{ instance: InstanceInfo; neighbours: InstanceInfo[] }> {
   const { engine } = instance;
   const neighbours = listNeighbours(host, engine);
   const among = engine.server.isLocal ? await neighbours : [];

@@ -9,7 +9,6 @@ import {
   type Engine,
   engineAt,
   engineCalled,
-  type EngineCli,
   engineClis,
   environmentOf,
   type Instance,
@@ -138,16 +137,16 @@ export async function listAllInstances(host: Host, engine: Engine): Promise<Inst
  * addresses. Only `engine`, if it is this machine's, must answer.
  */
 export async function listNeighbours(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  const listOther = async (cli: EngineCli): Promise<InstanceInfo[]> => {
+  const lists = engineClis.map(async (cli) => {
+    if (engine.server.isLocal && engine.cli === cli) return await listAllInstances(host, engine);
     const asked = engineAt(host, { cli, remote: "local" }).then((other) => listAllInstances(host, other));
     return await orElse(asked, isFailure, (error) => {
       const { product } = engineCalled(cli);
       if (!isNoEngine(error)) host.ui.warn(`What containers of ${product} share is not known: ${error.message}`);
       return [];
     });
-  };
-  const isIts = (cli: EngineCli): boolean => engine.server.isLocal && engine.cli === cli;
-  return (await all(engineClis.map((cli) => isIts(cli) ? listAllInstances(host, engine) : listOther(cli)))).flat();
+  });
+  return (await all(lists)).flat();
 }
 
 function parseInstance(engine: Engine, json: unknown): InstanceInfo {

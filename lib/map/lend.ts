@@ -11,14 +11,7 @@ import type { Loan } from "../container/lend/loan.ts";
 import { runningSessions } from "../container/sessions.ts";
 import { recoverFirst, takeBackAtEnd } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
-import {
-  copyOfKey,
-  findManaged,
-  findNeighbourhood,
-  listOwn,
-  type Neighbourhood,
-  unusableError,
-} from "../container/managed.ts";
+import { copyOfKey, findManaged, findNeighbourhood, listOwn, unusableError } from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
 import { type Address, addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
@@ -55,10 +48,10 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   const chosen = await chooseLending(host, prompter, request);
   if (!chosen) return ExitCode.failed;
   const { address, files, rules } = chosen;
-  const [found] = await host.look<[Neighbourhood?, void?]>(
-    [],
-    () => all([neighbourhoodOf(host, address), recoverFirst(host)]),
-  );
+  const found = await host.look(undefined, async () => {
+    const [found] = await all([neighbourhoodOf(host, address), recoverFirst(host)]);
+    return found;
+  });
   await checkWays(files, found?.neighbours ?? []);
   const instance = found && await startStopped(host, found.instance);
   const { containerAt } = await import("../container/resolve.ts");
@@ -93,7 +86,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
 }
 
 /** Asks the engine about the container. If it does not exist, or create.ts did not make it, that is a usage error. */
-async function neighbourhoodOf(host: Host, instance: Instance): Promise<Neighbourhood> {
+async function neighbourhoodOf(host: Host, instance: Instance): ReturnType<typeof findNeighbourhood> {
   return await findNeighbourhood(host, instance).catch((error) => {
     throw error instanceof UserError && !(error instanceof NoEngine) ? inputError(error.message, error.hint) : error;
   });
