@@ -2,7 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { revealInvisible } from "../base/text.ts";
-import { maxListBytes } from "../guard/wayland/dropped_files.ts";
+import { linesOf, maxListBytes } from "../guard/wayland/dropped_files.ts";
 
 /** How many files a list may have. */
 const maxFiles = 64;
@@ -67,9 +67,4 @@ function pathOf(uri: string): string | undefined {
 /** The list for these paths. */
 export function listOf(paths: readonly string[]): string {
   return paths.map((path) => `file://${path.split("/").map(encodeURIComponent).join("/")}\r\n`).join("");
-}
-
-/** The lines of a list, without its comments. */
-export function linesOf(list: string): string[] {
-  return list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
 }

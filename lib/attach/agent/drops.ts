@@ -1,11 +1,10 @@
 /** Files that the user drops on a window, pastes into it, or drags out of it. */
 
 import { givenTo } from "../../channels/file_dialogs.ts";
-import { linesOf } from "../../channels/file_list.ts";
 import type { RunIo, Served } from "../../channels/io.ts";
 import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
-import type { LendList } from "../../guard/wayland/dropped_files.ts";
+import { type LendList, linesOf } from "../../guard/wayland/dropped_files.ts";
 
 /** How many files may be dragged out at once: as many as may wait for those before them. */
 const maxFilesOut = 4;

@@ -149,6 +149,11 @@ export async function readList(start: (reader: PipeReader) => (() => void) | voi
 
 /** Whether a list names only web addresses. */
 function areLinks(list: string): boolean {
-  const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = linesOf(list);
   return lines.length > 0 && lines.every((line) => /^https?:\/\/[!-~]+$/i.test(line));
+}
+
+/** The lines of a list, without its comments. */
+export function linesOf(list: string): string[] {
+  return list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
 }
