@@ -91,10 +91,9 @@ export interface History {
   written(): Promise<void>;
 }
 
-/** The directory of all histories; undefined if neither $XDG_STATE_HOME nor $HOME is set. */
-function historyDirectory(host: Pick<Host, "env">): string | undefined {
-  const state = stateDirectory(host);
-  return state === undefined ? undefined : join(state, "history");
+/** The directory of all histories. */
+function historyDirectory(host: Pick<Host, "env">): string {
+  return join(stateDirectory(host), "history");
 }
 
 /**
@@ -104,8 +103,7 @@ function historyDirectory(host: Pick<Host, "env">): string | undefined {
  * @param now milliseconds since 1970
  */
 export function openHistory(host: Host, keptAs: History["keptAs"], now: () => number = Date.now): History {
-  const directory = keptAs && historyDirectory(host);
-  if (keptAs === undefined || directory === undefined) {
+  if (keptAs === undefined) {
     const nothing = Promise.resolve();
     const limits = { add: () => true, note() {}, isFull: () => false };
     return { keptAs: undefined, ...limits, summary: () => "", written: () => nothing };
@@ -132,7 +130,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
         const { kind } = line;
         // A full disk may have left the start of a line.
         const text = `${isBroken ? "\n" : ""}${JSON.stringify(line)}\n`;
-        await host.look(undefined, () => append(host, pathOf(join(directory, name), kind), text));
+        await host.look(undefined, () => append(host, pathOf(join(historyDirectory(host), name), kind), text));
         isBroken = false;
       }
     } catch (error) {
@@ -187,8 +185,6 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
  * @param path may be missing; the guard may still write to it
  */
 export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: string): Promise<void> {
-  const directory = historyDirectory(host);
-  if (directory === undefined) return;
   const taken = `${path}.taken`;
   // A run that was killed may have left it.
   if (!await exists(taken)) await ifThere(Deno.rename(path, taken));
@@ -197,7 +193,7 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
   for (const left of text.split("\n")) {
     const [ahead = "", name] = nameAhead.exec(left) ?? [];
     const line = name === undefined ? undefined : parseHistoryLine(`{${left.slice(ahead.length)}`);
-    if (line) await append(host, pathOf(join(directory, name!), line.kind), `\n${JSON.stringify(line)}\n`);
+    if (line) await append(host, pathOf(join(historyDirectory(host), name!), line.kind), `\n${JSON.stringify(line)}\n`);
   }
   await removeFile(taken);
 }
@@ -257,15 +253,13 @@ function summaryOf(added: readonly Happening[]): string {
 
 /** The names of the containers that have a history. */
 export async function keptHistories(host: Pick<Host, "env">): Promise<string[]> {
-  const directory = historyDirectory(host);
-  return directory === undefined ? [] : (await readDirectory(directory)).map(({ name }) => name).sort();
+  return (await readDirectory(historyDirectory(host))).map(({ name }) => name).sort();
 }
 
 /** Reads the lines of a history, oldest first. Skips lines that cannot be parsed. */
 export async function readHistory(host: Pick<Host, "env">, name: string): Promise<HistoryLine[]> {
-  const directory = historyDirectory(host);
-  if (directory === undefined) return [];
-  const paths = kinds.flatMap((kind) => [true, false].map((isOld) => pathOf(join(directory, name), kind, isOld)));
+  const directory = join(historyDirectory(host), name);
+  const paths = kinds.flatMap((kind) => [true, false].map((isOld) => pathOf(directory, kind, isOld)));
   const texts = await Promise.all(paths.map((path) => ifThere(Deno.readTextFile(path))));
   const lines = texts.flatMap((text) => (text ?? "").split("\n").flatMap((line) => parseHistoryLine(line) ?? []));
   return lines.sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);

@@ -116,22 +116,14 @@ export function mountsIn(
 
 /**
  * The directory of files that are kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below
- * `~/.local/state` (XDG Base Directory Specification); undefined when neither variable is set.
- */
-export function stateDirectory(host: Pick<Host, "env">): string | undefined {
-  const home = host.env("HOME");
-  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
-  return state ? join(state, "gui-container") : undefined;
-}
-
-/**
- * Like {@linkcode stateDirectory}, but required.
+ * `~/.local/state` (XDG Base Directory Specification).
  *
  * @throws {UserError} exit code 2 when neither variable is set
  */
-export function needStateDirectory(host: Pick<Host, "env">): string {
-  const directory = stateDirectory(host);
-  if (directory !== undefined) return directory;
+export function stateDirectory(host: Pick<Host, "env">): string {
+  const home = host.env("HOME");
+  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  if (state) return join(state, "gui-container");
   throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
 }
 

@@ -6,18 +6,18 @@ import { exists, removeFile, writeText } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockFile } from "../base/lock.ts";
-import { needStateDirectory } from "../container/paths.ts";
+import { stateDirectory } from "../container/paths.ts";
 import { publicKeysIn } from "../container/ssh.ts";
 import type { Keys } from "./input_files.ts";
 
 /**
- * The public key, and the path of its private key: `id_ed25519` in {@linkcode needStateDirectory}. The first run that
+ * The public key, and the path of its private key: `id_ed25519` in {@linkcode stateDirectory}. The first run that
  * needs the pair generates it.
  *
  * @throws {UserError} exit code 2 without such a directory, or without a public key in its file
  */
 export async function ownKey(host: Host): Promise<Keys> {
-  const directory = needStateDirectory(host);
+  const directory = stateDirectory(host);
   const path = join(directory, "id_ed25519");
   if (!await exists(`${path}.pub`)) {
     const make = (): Promise<void> => Deno.mkdir(directory, { recursive: true, mode: 0o700 });

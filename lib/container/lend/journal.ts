@@ -10,7 +10,7 @@ import { ifThere, removeFile } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
 import { openHistory } from "../history.ts";
-import { needStateDirectory } from "../paths.ts";
+import { stateDirectory } from "../paths.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
@@ -57,7 +57,7 @@ export async function findOrphans(host: Host): Promise<Loan[]> {
 
 /** The directory of the records. */
 function journalDirectory(host: Host): string {
-  return join(needStateDirectory(host), "mappings");
+  return join(stateDirectory(host), "mappings");
 }
 
 function pathOf(host: Host, name: string): string {
