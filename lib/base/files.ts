@@ -33,12 +33,6 @@ export function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   return orNothing(promise, (error) => error instanceof Deno.errors.NotFound);
 }
 
-/** Whether an open file is still the one at `path`. */
-export async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
-  const there = await Deno.stat(path).catch(() => undefined);
-  return there !== undefined && there.ino === (await file.stat()).ino;
-}
-
 /** The permission bits of a file, with its set-ID and sticky bits. */
 export async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o7777;

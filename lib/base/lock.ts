@@ -5,7 +5,7 @@
 
 import { abortable } from "@std/async";
 import { orNothing } from "./errors.ts";
-import { ifThere, isAt, removeFile } from "./files.ts";
+import { ifThere, removeFile } from "./files.ts";
 import type { Host } from "./host.ts";
 import { writeJsonInto } from "./json_file.ts";
 
@@ -61,7 +61,8 @@ export async function claimFile(
 ): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, { ...openOptions, create });
   // A lock on a removed file keeps nobody out.
-  if (await file.tryLock(true) && await isAt(file, path)) return file;
+  const isThere = async (): Promise<boolean> => (await ifThere(Deno.stat(path)))?.ino === (await file.stat()).ino;
+  if (await file.tryLock(true) && await isThere()) return file;
   file.close();
   return undefined;
 }

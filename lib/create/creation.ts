@@ -6,7 +6,7 @@
 import type { Address } from "../container/address.ts";
 import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, listImages } from "../engine/image.ts";
@@ -15,8 +15,8 @@ import { deleteInstance, waitForOperations } from "../engine/lifecycle.ts";
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/managed.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
-import { creationRecordPath, idsLockPath } from "../container/paths.ts";
-import { exists, removeEmpty, removeFile } from "../base/files.ts";
+import { creationRecordPath } from "../container/paths.ts";
+import { exists, readDirectory, removeEmpty, removeFile } from "../base/files.ts";
 import { readJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, graceMs, isClaimed, release } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -108,9 +108,11 @@ export async function unmake(host: Host, instance: Address, creation: Creation):
     await restoreMounts(host, { mounts, before: creation.mountsBefore });
   }
   await removeFile(creationRecordPath(mounts));
-  if (creation.base === null) return;
-  await removeFile(idsLockPath(host));
-  await removeEmpty([creation.base]);
+  const { base } = creation;
+  if (base === null) return;
+  const left = (await readDirectory(base)).map(({ name }) => join(base, name));
+  if (left.every((path) => path.endsWith(".lock"))) { for (const path of left) await removeFile(path); }
+  await removeEmpty([base]);
 }
 
 /**

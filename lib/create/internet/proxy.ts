@@ -19,7 +19,7 @@ import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";
 import { causedBy, isFailure, isProcessError, NoEngine, orElse, UserError } from "../../base/errors.ts";
-import { exists, isAt } from "../../base/files.ts";
+import { exists } from "../../base/files.ts";
 import { inTurn, lockFile } from "../../base/lock.ts";
 
 /** A proxy, shared by all containers with the same rules and the same image. */
@@ -213,18 +213,10 @@ export async function removeUnusedProxy(
   });
 }
 
-/** Calls `act`, with the user's uid, while no other run of the user changes the proxy. Removes the lock at the end. */
+/** Calls `act`, with the user's uid, while no other run of the user changes the proxy. */
 async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();
-  const path = join(root, `.${hostNameOf(proxy)}.lock`);
-  for (;;) {
-    using file = await lockFile(path, { signal: host.signal });
-    if (!await isAt(file, path)) continue;
-    try {
-      return await act((await file.stat()).uid);
-    } finally {
-      await Deno.remove(path);
-    }
-  }
+  using file = await lockFile(join(root, `.${hostNameOf(proxy)}.lock`), { signal: host.signal });
+  return await act((await file.stat()).uid);
 }
