@@ -5,6 +5,7 @@
 import environment from "./environment.txt" with { type: "text" };
 import { levenshteinDistance } from "@std/text";
 import { inputError } from "../base/errors.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { engineClis } from "../engine/engine.ts";
 import { shellNames } from "./shells.ts";
 
@@ -343,14 +344,9 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** The values of `--engine` and `--project`, and whether the settings let a history be kept. */
-export function engineOptions(
-  { values }: { values: ReadonlyMap<string, string> },
-): { engine: string | undefined; project: string | undefined; keepsHistory: boolean } {
-  return {
-    engine: values.get("engine"),
-    project: values.get("project"),
-    keepsHistory: values.get("history") !== "off",
-  };
+export function engineOptions({ values }: { values: ReadonlyMap<string, string> }): EngineOptions {
+  const [engine, project, history] = ["engine", "project", "history"].map((name) => values.get(name));
+  return { engine, project, keepsHistory: history !== "off" };
 }
 
 /** The options of a command line, as words. */

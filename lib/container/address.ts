@@ -34,10 +34,12 @@ export function addressOf(host: Pick<Host, "env">, instance: Instance): Address 
   return { engine, name, label: labelOf(instance), hostName: hostNameOf(instance), mounts };
 }
 
-/** The options of all scripts that choose a server. */
+/** The options of all scripts about a container. */
 export interface EngineOptions {
   engine?: string | undefined;
   project?: string | undefined;
+  /** Whether a history of what passes between the container and the host is kept. Default: true. */
+  keepsHistory?: boolean | undefined;
 }
 
 /**

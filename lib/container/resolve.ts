@@ -24,14 +24,9 @@ import { formatUser, parseUser, plannedUser, userOf } from "./user.ts";
  */
 export async function resolveContainer(
   host: Host,
-  { keepsHistory, ...options }: EngineOptions & HistoryOption & { word: string },
+  { keepsHistory, ...options }: EngineOptions & { word: string },
 ): Promise<Container> {
   return await containerAt(host, await findAddress(host, options), { keepsHistory });
-}
-
-/** Whether a history of what passes between the container and the host is kept. Default: true. */
-export interface HistoryOption {
-  keepsHistory?: boolean | undefined;
 }
 
 /**
@@ -43,7 +38,7 @@ export interface HistoryOption {
 export async function containerAt(
   host: Host,
   address: Address,
-  { history, keepsHistory, made, listed, bootTimeoutMs, preload }: HistoryOption & BootOptions & {
+  { history, keepsHistory, made, listed, bootTimeoutMs, preload }: Pick<EngineOptions, "keepsHistory"> & BootOptions & {
     history?: History;
     made?: Promise<InstanceInfo | undefined>;
     listed?: InstanceInfo | undefined;

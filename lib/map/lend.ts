@@ -12,7 +12,6 @@ import { runningSessions } from "../container/sessions.ts";
 import { recoverFirst, takeBackAtEnd } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { copyOfKey, findManaged, findNeighbourhood, listOwn, unusableError } from "../container/managed.ts";
-import type { HistoryOption } from "../container/resolve.ts";
 import { type Address, addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { type Instance, labelOf } from "../engine/engine.ts";
@@ -23,7 +22,7 @@ import { type Prompter, terminalPrompter } from "./prompter.ts";
 import { tellTakenBack } from "./take_back.ts";
 import { followReplacements } from "./watch.ts";
 
-export interface LendWords extends EngineOptions, HistoryOption {
+export interface LendWords extends EngineOptions {
   /** `[NAME [FILE...]]`: the user is asked for missing words. */
   words: readonly string[];
   /** Whether the container may only read the files. */

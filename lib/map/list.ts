@@ -2,6 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { showTable } from "../cli/table.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { wantedCli } from "../engine/engine.ts";
 import { readLoans } from "../container/lend/journal.ts";
 import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
@@ -11,7 +12,7 @@ import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
  *
  * @param options `engine`: the value of `--engine`
  */
-export async function listLoans(host: Host, options: { engine: string | undefined }): Promise<void> {
+export async function listLoans(host: Host, options: EngineOptions): Promise<void> {
   const loans = await wantedLoans(host, options);
   const rows = loans.map((loan) => [loan.hostPath, loan.containerPath, labelOfLoan(loan)]);
   showTable(host.ui, rows, {
@@ -22,7 +23,7 @@ export async function listLoans(host: Host, options: { engine: string | undefine
 }
 
 /** The recorded loans to containers of the requested engine. */
-export async function wantedLoans(host: Host, { engine }: { engine: string | undefined }): Promise<Loan[]> {
+export async function wantedLoans(host: Host, { engine }: EngineOptions): Promise<Loan[]> {
   const cli = engine === undefined ? undefined : wantedCli(host, engine);
   return (await readLoans(host)).filter((loan) => cli === undefined || loan.engine === cli);
 }

@@ -24,7 +24,7 @@ import { showLoans, wantedLoans } from "./list.ts";
 export async function takeBack(
   host: Host,
   [word, ...givenPaths]: readonly string[],
-  options: EngineOptions & { engine: string | undefined; forget: boolean },
+  options: EngineOptions & { forget: boolean },
 ): Promise<number> {
   const paths = await Promise.all(givenPaths.map(recordedPath));
   const all = await wantedLoans(host, options);

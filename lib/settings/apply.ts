@@ -3,6 +3,7 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { engineOptions } from "../cli/options.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { type ChannelName, openedKinds } from "../channels/table.ts";
 import { askedChannels, openChannels, parseChannels, presetNames } from "./channels.ts";
 import { listKeys, optionOf, type Setting, type Settings, settingsFor } from "./file.ts";
@@ -78,7 +79,7 @@ export async function engineOptionsFor(
   host: Pick<Host, "env">,
   word: string | undefined,
   options: ReadonlyMap<string, string>,
-): Promise<ReturnType<typeof engineOptions>> {
+): Promise<EngineOptions> {
   const settings: Settings = word === undefined ? new Map() : await settingsFor(host, word);
   return engineOptions(applySettings(options, settings));
 }

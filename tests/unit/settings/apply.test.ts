@@ -22,7 +22,7 @@ async function lineFor(word: string, options: Record<string, string> = {}, text 
 }
 
 Deno.test("the settings say whether a history is kept", async () => {
-  const kept = async (text: string): Promise<boolean> => {
+  const kept = async (text: string): Promise<boolean | undefined> => {
     let options: ReturnType<typeof engineOptions>;
     await withFile(`containers:\n  - name: bank\n    ${text}\n`, async (_path, host) => {
       options = engineOptions(applySettings(new Map(), await settingsFor(host, "bank")));
