@@ -103,12 +103,7 @@ export const border: Border = { colour: "#12ab00", width: 4 };
 /** A connection, of which nothing has come. */
 export function trial(
   clipboard: OpenClipboard = { in: true, out: true },
-  { started = () => ({ app: "" }), ...more }: {
-    crossings?: Crossings;
-    lend?: LendList;
-    takeOut?: (list: string) => void;
-    started?: () => StartedApp;
-  } = {},
+  more: { crossings?: Crossings; lend?: LendList; takeOut?: (list: string) => void; started?: StartedApp } = {},
 ): Trial {
   const told: string[] = [];
   let now = 0;
@@ -117,7 +112,6 @@ export function trial(
     clipboard,
     border,
     ...more,
-    started,
     tell: (line) => told.push(line),
     now: () => now,
   });

@@ -1,14 +1,12 @@
 /** Sends the user's commands to the guard of a session on this host's Wayland desktop. */
 
 import { delay } from "@std/async";
-import { basename, join } from "@std/path";
+import { basename } from "@std/path";
 import { UserError } from "../../base/errors.ts";
-import { writeText } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import type { ChannelName } from "../../channels/table.ts";
-import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
-import type { StartedApp } from "../../guard/wayland/session.ts";
-import { privateNames } from "../../guard/wayland/process_interface.ts";
+import type { CarryAnswer } from "../../guard/wayland/carrying.ts";
+import type { GuardCommand } from "../../guard/wayland/process_interface.ts";
 import { sessionScript } from "../session/protocol.ts";
 import { guardsOf, sendTo } from "../session/runs.ts";
 
@@ -20,11 +18,7 @@ import { guardsOf, sendTo } from "../session/runs.ts";
  */
 export async function askGuard(
   container: Container,
-  { session, request, signal }: {
-    session: string;
-    request: CarryRequest | { closeWindows: true };
-    signal?: AbortSignal | undefined;
-  },
+  { session, request, signal }: { session: string; request: GuardCommand; signal?: AbortSignal | undefined },
 ): Promise<CarryAnswer> {
   const { host, label } = container;
   const directory = (await guardsOf(container)).get(session);
@@ -94,13 +88,9 @@ export async function noteApp(
   container: Container,
   { session, app }: { session: string; app: readonly string[] },
 ): Promise<void> {
-  const directory = (await guardsOf(container)).get(session);
-  if (directory === undefined) return;
-  const file = join(directory, privateNames.app);
-  const token = container.host.env("XDG_ACTIVATION_TOKEN");
-  const started: StartedApp = {
-    app: basename(app[0]!),
-    token: token ? { text: token, untilMs: Date.now() + activationMs } : undefined,
-  };
-  await writeText(container.host, file, { text: JSON.stringify(started), mode: 0o600 }).catch(() => {});
+  const { host } = container;
+  const text = host.env("XDG_ACTIVATION_TOKEN");
+  const token = text ? { text, untilMs: Date.now() + activationMs } : undefined;
+  const request = { started: { app: basename(app[0]!), token } };
+  await host.look<unknown>(undefined, () => askGuard(container, { session, request })).catch(() => {});
 }

@@ -8,14 +8,13 @@ import { join } from "@std/path";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
 import { isEndGone, readText, sendText } from "../sockets.ts";
-import type { Carrying, CarryRequest } from "./carrying.ts";
+import type { Carrying } from "./carrying.ts";
 import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { beginGuard } from "../process.ts";
 import { guardWords, readyLine } from "../process_interface.ts";
-import type { StartedApp } from "./session.ts";
-import { type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
+import { type GuardCommand, type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
 
 /** How long waypipe's client may take to start, in milliseconds, and how often the guard looks for it. */
 const clientMs = 10_000;
@@ -70,12 +69,14 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
-    started: () => readLater(directory) ?? { app },
+    started: { app },
     begin(session) {
-      obeyCommands(directory, (command: CarryRequest | { closeWindows: true }) => {
-        if (!("closeWindows" in command)) return session.carrying.carry(command);
-        closing.isEnding = true;
-        session.wake();
+      obeyCommands(directory, (command: GuardCommand) => {
+        if ("started" in command) session.started = command.started;
+        else if ("closeWindows" in command) {
+          closing.isEnding = true;
+          session.wake();
+        } else return session.carrying.carry(command);
         return null;
       });
       closeLater(session.carrying, closesAfterMs);
@@ -86,15 +87,6 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   // Waits until the last writer has closed it.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
-}
-
-/** The app that a later run started last, if it has recorded one. */
-function readLater(directory: string): StartedApp | undefined {
-  try {
-    return JSON.parse(Deno.readTextFileSync(join(directory, privateNames.app)));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Closes directions of the clipboard after their time limits, even if the run that set these has ended. */

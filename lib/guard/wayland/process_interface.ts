@@ -3,8 +3,9 @@
 import { join } from "@std/path";
 import { commandNames } from "../commands.ts";
 import { guardArgv, type GuardHistory } from "../process_interface.ts";
+import type { CarryRequest } from "./carrying.ts";
 import type { Compression } from "./frames.ts";
-import type { GuardedWindows } from "./session.ts";
+import type { GuardedWindows, StartedApp } from "./session.ts";
 
 /** The request to a guard's process. It outlives its run if the run sends {@linkcode keepWord}. */
 export interface GuardRequest extends GuardedWindows {
@@ -25,6 +26,9 @@ export interface GuardRequest extends GuardedWindows {
   directory: string;
 }
 
+/** What the user tells it while it runs, as one line of JSON. */
+export type GuardCommand = CarryRequest | { closeWindows: true } | { started: StartedApp };
+
 /** The last line of its input if the windows shall outlive the run. */
 export const keepWord = "keep";
 
@@ -36,8 +40,6 @@ export const privateNames = {
   lock: "lock",
   /** The socket of the run that lends dropped and pasted files. */
   files: "files",
-  /** A file with the last `StartedApp`, once a second app was started. */
-  app: "app",
 } as const;
 
 /** The command line of a guard's process. */

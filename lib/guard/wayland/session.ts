@@ -92,8 +92,8 @@ export interface WaylandSessionOptions extends GuardedWindows {
   lend?: LendList | undefined;
   /** Puts files that an app has dragged out, by their list, into the user's downloads. Default: none are taken. */
   takeOut?: ((list: string) => void) | undefined;
-  /** Returns the app that was started last. Default: unknown, "". */
-  started?: () => StartedApp;
+  /** The app that was started last. Default: unknown, "". */
+  started?: StartedApp;
 }
 
 export function createWaylandSession(
@@ -105,7 +105,7 @@ export function createWaylandSession(
     crossings = noCrossings,
     lend,
     takeOut,
-    started = () => ({ app: "" }),
+    started = { app: "" },
     ...windows
   }: WaylandSessionOptions,
 ): WaylandSession {

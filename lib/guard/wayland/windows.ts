@@ -27,7 +27,7 @@ export interface Windows extends Part {
 export function createWindows(
   { session, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {
-  const { container, closing, started, tell, attention, rates } = session;
+  const { container, closing, tell, attention, rates } = session;
   /** Windows that become fullscreen once the user works in the app, each with its output. */
   const waiting = new Map<WaylandObject, WaylandObject | undefined>();
   const keyboards = new Set<WaylandObject>();
@@ -55,7 +55,7 @@ export function createWindows(
       },
       // By now the window has its title; an X server's names only its display.
       "xdg_toplevel.set_app_id": ({ object, args: { app_id } }) => {
-        const { app } = started();
+        const { app } = session.started;
         if (app_id !== xServer) return void (session.shownApp = app);
         servers.add(object);
         tell(oneWindow);
@@ -69,7 +69,7 @@ export function createWindows(
       // Unless the app has the focus, activation would take it from another app, so it needs the token of a recent
       // start by the user. Few apps pass that on to their running process: it replaces any token here.
       "xdg_activation_v1.activate": () => {
-        const { token } = started();
+        const { token } = session.started;
         if (attention.focused() !== 0 && attention.isUsed()) return rates.raise() ? undefined : dropped;
         if (!token || token.text === usedToken || token.untilMs < Date.now()) return dropped;
         usedToken = token.text;

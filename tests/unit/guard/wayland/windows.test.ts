@@ -1,7 +1,6 @@
 // Windows on Wayland: whose they are, and what an app may ask for.
 
 import { assert, assertEquals } from "@std/assert";
-import type { StartedApp } from "../../../../lib/guard/wayland/session.ts";
 import {
   ids,
   message,
@@ -33,7 +32,7 @@ Deno.test("the guard of Wayland marks titles and app ids, also of a window witho
 });
 
 Deno.test("the guard of Wayland calls an X server by the app, has it ask that to close, and closes it at the second time", () => {
-  const made = withGlobals(undefined, trial(undefined, { started: () => ({ app: "xte\u202erm" }) }));
+  const made = withGlobals(undefined, trial(undefined, { started: { app: "xte\u202erm" } }));
   showWindow(made);
   const close = message(ids.toplevel, "xdg_toplevel.close");
   assertEquals(made.host(close), close, "no X server");
@@ -58,8 +57,7 @@ Deno.test("the guard of Wayland calls an X server by the app, has it ask that to
 });
 
 Deno.test("the guard of Wayland calls an X server that an app with windows of its own has brought about by no app", () => {
-  let app = "foot";
-  const made = withGlobals(undefined, trial(undefined, { started: () => ({ app }) }));
+  const made = withGlobals(undefined, trial(undefined, { started: { app: "foot" } }));
   showWindow(made);
   const name = (id: string): string => text(made.app(message(ids.toplevel, "xdg_toplevel.set_app_id", id)));
   const named = (by: string): string =>
@@ -68,7 +66,7 @@ Deno.test("the guard of Wayland calls an X server that an app with windows of it
   assertEquals(name("org.freedesktop.Xwayland"), named("foot"), "it has shown none");
   name("org.codeberg.dnkl.foot");
   assertEquals(name("org.freedesktop.Xwayland"), named("X apps"));
-  app = "xclock";
+  made.session.started = { app: "xclock" };
   assertEquals(name("org.freedesktop.Xwayland"), named("xclock"), "the user has started another one");
 });
 
@@ -93,8 +91,8 @@ Deno.test("the guard of Wayland has each window close once the user ends the ses
 
 Deno.test("the guard of Wayland lets a window come to the front for what the user has just started, and for no other reason", () => {
   const soon = Date.now() + 60_000;
-  let started: StartedApp = { app: "letter", token: { text: "first", untilMs: soon } };
-  const made = withGlobals(undefined, trial(undefined, { started: () => started }));
+  const started = { app: "letter", token: { text: "first", untilMs: soon } };
+  const made = withGlobals(undefined, trial(undefined, { started }));
   showWindow(made);
   const activation = ids.next;
   made.host(message(ids.registry, "wl_registry.global", 96, "xdg_activation_v1", 1));
@@ -102,11 +100,11 @@ Deno.test("the guard of Wayland lets a window come to the front for what the use
   const activate = (token: string): Uint8Array => message(activation, "xdg_activation_v1.activate", token, ids.surface);
   assertEquals(made.app(activate("own")), activate("first"));
   assertEquals([made.app(activate("own")), made.app(activate("first"))], [nothing, nothing], "it counts once");
-  started = { app: "letter", token: { text: "second", untilMs: Date.now() - 1 } };
+  made.session.started = { app: "letter", token: { text: "second", untilMs: Date.now() - 1 } };
   assertEquals(made.app(activate("second")), nothing, "too late");
-  started = { app: "letter", token: { text: "third", untilMs: soon } };
+  made.session.started = { app: "letter", token: { text: "third", untilMs: soon } };
   assertEquals(made.app(activate("third")), activate("third"));
-  started = { app: "letter" };
+  made.session.started = { app: "letter" };
   assertEquals(made.app(activate("fourth")), nothing);
 });
 
