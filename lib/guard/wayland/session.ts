@@ -96,19 +96,9 @@ export interface WaylandSessionOptions extends GuardedWindows {
   started?: StartedApp;
 }
 
-export function createWaylandSession(
-  {
-    tell,
-    now = () => performance.now(),
-    isPaused,
-    closing = createClosing(now),
-    crossings = noCrossings,
-    lend,
-    takeOut,
-    started = { app: "" },
-    ...windows
-  }: WaylandSessionOptions,
-): WaylandSession {
+export function createWaylandSession(options: WaylandSessionOptions): WaylandSession {
+  const { tell, now = () => performance.now(), isPaused, crossings = noCrossings, lend, takeOut, ...given } = options;
+  const { container, clipboard } = given;
   const numbers = new Map<Counted, number>();
   const change = (what: Counted, by: number): number => {
     const number = (numbers.get(what) ?? 0) + by;
@@ -117,26 +107,22 @@ export function createWaylandSession(
   };
   const told = new Set<string>();
   const ownTypes = new Set<string>();
-  const dataMark = `application/x-gui-container.${encodeURIComponent(windows.container)}`;
+  const dataMark = `application/x-gui-container.${encodeURIComponent(container)}`;
   const openings = rate(openingRate, now);
   const mayWork = rate(workRate, now);
   let [pixels, maxPixels] = [0, 0];
   return {
-    ...windows,
-    started,
-    closing,
-    crossings,
+    ...{ started: { app: "" }, closing: createClosing(now), ...given },
+    ...{ crossings, takeOut, now },
     attention: createAttention(now, isPaused),
     rates: createRates(now),
-    carrying: new Carrying(windows.clipboard, now),
-    givenFiles: lend && new GivenFiles({ lend, clipboard: windows.clipboard, crossings, now }),
-    takeOut,
-    now,
+    carrying: new Carrying(clipboard, now),
+    givenFiles: lend && new GivenFiles({ lend, clipboard, crossings, now }),
     wake() {},
     popups: new Map(),
     dataMark,
     outerType(type) {
-      if (dataTypes.has(type) && windows.clipboard.out) return type;
+      if (dataTypes.has(type) && clipboard.out) return type;
       if (!ownTypes.has(type) && ownTypes.size >= maxOwnTypes) return undefined;
       ownTypes.add(type);
       return `${dataMark};${type}`;
