@@ -53,8 +53,7 @@ async function readFile(
     throw error;
   }
   if (received !== size) throw new Refusal("a file is smaller than announced");
-  const resources = stack.move();
-  return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return Object.assign(stack.move(), { path });
 }
 
 /** A new version of a file, made in another container. */
@@ -94,10 +93,9 @@ export async function moveOut({ path, name }: { path: string; name: string }): P
   await Deno.rename(path, moved);
   // Before the other run begins: a file that cannot be watched is not passed on.
   const watcher = stack.use(Deno.watchFs(directory, { recursive: false }));
-  const resources = stack.move();
-  return {
+  return Object.assign(stack.move(), {
     address: toFileUrl(moved),
-    async version(run, signal) {
+    async version(run: Promise<number>, signal: AbortSignal) {
       const wait = async (): Promise<void> => {
         // After a run that has failed, no version comes.
         if (await run !== 0 || !await exists(moved)) return;
@@ -111,8 +109,7 @@ export async function moveOut({ path, name }: { path: string; name: string }): P
       const version = await findVersion(gone);
       return version && { ...version, size: (await Deno.lstat(version.path)).size };
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  };
+  });
 }
 
 /** How many files may wait or be read at a time. */

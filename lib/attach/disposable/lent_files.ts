@@ -64,22 +64,20 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
       "Lend them to the container itself, by map.ts --read-only, and run the app there",
     );
   }
-  const resources = stack.move();
   const lentPaths = lentPathsOf(files.map(({ path }) => basename(path)));
   const pathsFor = (user: ContainerUser): string[] => lentPaths.map((path) => `${containerPaths(user).maps}/${path}`);
-  return {
+  return Object.assign(stack.move(), {
     pathsFor,
-    async check(engine) {
+    async check(engine: Engine) {
       if (files.length === 0) return;
       await checkWays(files, await listNeighbours(host, engine));
     },
-    async lend(container, user) {
+    async lend(container: Instance, user: ContainerUser) {
       for (const [index, path] of pathsFor(user).entries()) {
         await lendFile(host, container, { ...files[index]!, target: path });
       }
     },
-    [Symbol.dispose]: () => resources.dispose(),
-  };
+  });
 }
 
 /**

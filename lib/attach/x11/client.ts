@@ -158,11 +158,5 @@ export async function makePixels({ mounts }: Container, directory: string, bytes
   if (!moved.isFile || moved.ino !== made.ino || moved.dev !== made.dev) {
     throw new Error(`"${shared}" was replaced while it was being made`);
   }
-  const resources = stack.move();
-  return {
-    path,
-    hide,
-    share: () => Deno.renameSync(path, shared),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  };
+  return Object.assign(stack.move(), { path, hide, share: () => Deno.renameSync(path, shared) });
 }
