@@ -10,9 +10,6 @@ export interface Box {
   bottom: number;
 }
 
-/** A rectangle by its place and size, as in messages. */
-export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
-
 export const zeroSize: Size = { width: 0, height: 0 };
 export const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 
@@ -29,7 +26,8 @@ export function grown({ left, top, right, bottom }: Box, by: number): Box {
   return { left: left - by, top: top - by, right: right + by, bottom: bottom + by };
 }
 
-export function rectangleOf(box: Box): SurfaceArea {
+/** A box by its place and size, as in messages. */
+export function rectangleOf(box: Box): readonly [x: number, y: number, width: number, height: number] {
   const { width, height } = sizeOf(box);
   return [box.left, box.top, width, height];
 }

@@ -2,7 +2,7 @@
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
-import { createBorderInput } from "./border.ts";
+import { createBorderInput } from "./border_input.ts";
 import { Descriptors, type FrameSender } from "./descriptors.ts";
 import { frameKinds } from "./frame_kinds.ts";
 import { type Compression, type Filter, finish, frameFilter, frameOf, type Steps } from "./frames.ts";

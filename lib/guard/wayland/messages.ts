@@ -11,6 +11,9 @@ import type { ObjectTable } from "./object_table.ts";
 import { type Argument, protocols } from "./protocols.ts";
 import type { Registry } from "./registry.ts";
 
+/** The highest `int` of the protocol: as a length, larger than any surface. */
+export const maxInt = 2 ** 31 - 1;
+
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
@@ -181,4 +184,9 @@ function blockOf(bytes: Uint8Array): Uint8Array[] {
 /** Little-endian, as on all machines that Deno supports. */
 function wordOf(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** Clamps a number to the protocol's `int`: beyond its range, it would wrap around. */
+export function nearestInt(value: number): number {
+  return Math.max(-maxInt - 1, Math.min(value, maxInt));
 }

@@ -1,7 +1,7 @@
 /** Positioners: where an app's popups are to be, which is near their windows. */
 
 import { minMenu, popupReach, type Size } from "../limits.ts";
-import { nearestInt } from "./border.ts";
+import { nearestInt } from "./messages.ts";
 import type { Addition, Part, Verdict, WaylandObject } from "./objects.ts";
 import type { Surface } from "./surface.ts";
 

@@ -4,6 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
+import { maxInt } from "./messages.ts";
 import { dropped, type Handler, type Part, type WaylandObject } from "./objects.ts";
 
 /** After so many damage rectangles, one for the whole surface replaces the next. */
@@ -14,7 +15,7 @@ const maxChanges = 4_000;
  */
 const maxRectangles = 2_000;
 /** The whole surface, whatever its size. */
-const everything = { x: 0, y: 0, width: 2 ** 31 - 1, height: 2 ** 31 - 1 };
+const everything = { x: 0, y: 0, width: maxInt, height: maxInt };
 
 export function createRectangles(): Part {
   const changes = new WeakMap<WaylandObject, number>();

@@ -38,6 +38,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/create/create": ["create/make", "create/provision"],
   "unit/create/export/app": ["container/exec_line"],
   "unit/create/remove": ["create/existing"],
+  "unit/guard/wayland/border": ["guard/wayland/border_pieces"],
   "unit/guard/wayland/carrying": ["guard/wayland/own_messages"],
   "unit/guard/wayland/descriptors": ["guard/rate"],
   "unit/guard/wayland/messages": ["guard/wayland/objects"],

@@ -102,46 +102,6 @@ Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as l
   assert(ended.startsWith(text(message(26, "wp_viewport.destroy")) + text(message(25, "wl_subsurface.destroy"))));
 });
 
-Deno.test("the guard of Wayland has each end hear of a window's sizes as it knows them: with its border, and without", () => {
-  const { made } = withBorder();
-  const { app, host } = made;
-  const commit = message(ids.surface, "wl_surface.commit");
-  const min = (width: number, height: number): Uint8Array =>
-    message(ids.toplevel, "xdg_toplevel.set_min_size", width, height);
-  const max = (width: number, height: number): Uint8Array =>
-    message(ids.toplevel, "xdg_toplevel.set_max_size", width, height);
-  const geometry = (...box: [number, number, number, number]): Uint8Array =>
-    message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...box);
-  assertEquals(app(min(100, 0), max(2 ** 31 - 1, 200)), new Uint8Array([...min(108, 0), ...max(2 ** 31 - 1, 208)]));
-  app(geometry(10, 20, 300, 200));
-  assert(text(app(commit)).includes(text(geometry(6, 16, 308, 208))));
-  assertEquals(app(commit), commit, "once is enough");
-  // As the app says it, it is none of what the desktop is to know.
-  app(geometry(10, 20, 300, 200));
-  assertEquals(app(commit), new Uint8Array([...geometry(6, 16, 308, 208), ...commit]));
-
-  const configure = ([width, height]: readonly [number, number]): Uint8Array =>
-    message(ids.toplevel, "xdg_toplevel.configure", width, height, new Uint8Array([1, 0, 0, 0]));
-  const done = message(ids.xdgSurface, "xdg_surface.configure", 7);
-  for (const [of, to] of [[[500, 400], [492, 392]], [[0, 0], [0, 0]], [[5, 8], [1, 1]]] as const) {
-    assertEquals(host(configure(of), done), new Uint8Array([...configure(to), ...done]));
-  }
-  assertEquals(host(done), done);
-  // A window that comes back is told of anew, and one that has ended no longer.
-  const empty = message(ids.surface, "wl_surface.attach", 0, 0, 0);
-  const full = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
-  app(empty, commit);
-  assert(text(app(full, commit)).includes(text(geometry(6, 16, 308, 208))));
-  app(empty, commit);
-  host(configure([500, 400]));
-  app(message(ids.toplevel, "xdg_toplevel.destroy"));
-  assertEquals(host(done), done);
-  assertEquals(app(commit), commit);
-  // The next window of the surface has sizes of its own.
-  const next = text(app(message(ids.xdgSurface, "xdg_surface.get_toplevel", 20), full, commit));
-  assert(next.includes(text(geometry(6, 16, 308, 208))), "it has a border");
-});
-
 Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
   const { made } = withBorder();
   use(made);
@@ -266,55 +226,4 @@ Deno.test("the guard of Wayland draws the border of a dot of a window so large t
   for (const [index, [width, height]] of sizes.entries()) {
     assert(commit.includes(text(message(26 + 3 * index, "wp_viewport.set_destination", width, height))), `${index}`);
   }
-});
-
-Deno.test("the guard of Wayland lets no app hear of what points at a border, nor be used by it", () => {
-  const { made: { app, host, session } } = withBorder();
-  const [region, strip, touch] = [23, 24, ids.next];
-  assertEquals(app(message(ids.seat, "wl_seat.get_touch", touch)), message(ids.seat, "wl_seat.get_touch", 39));
-  const at = (name: string, surface: number): Uint8Array =>
-    message(ids.pointer, `wl_pointer.${name}`, 5, surface, ...name === "enter" ? [0, 0] : []);
-  const [frame, fingers] = [message(ids.pointer, "wl_pointer.frame"), message(39, "wl_touch.frame")];
-  const press = message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1);
-  const used = [
-    message(ids.pointer, "wl_pointer.motion", 0, 1, 1),
-    press,
-    message(ids.pointer, "wl_pointer.axis", 0, 0, 9),
-  ];
-  assertEquals(host(at("enter", strip), frame, ...used, frame, at("leave", strip), frame), nothing);
-  assertEquals(session.attention.isUsed(), false);
-  const entered = [at("enter", ids.surface), frame];
-  assertEquals(host(...entered, frame), new Uint8Array(entered.flatMap((bytes) => [...bytes])));
-  const left = [at("leave", ids.surface), frame];
-  assertEquals(
-    host(left[0]!, at("enter", strip), frame, ...used, frame),
-    new Uint8Array(left.flatMap((bytes) => [...bytes])),
-  );
-  // One finger is on the border, and another one in the window.
-  const down = (id: number, surface: number): Uint8Array => message(39, "wl_touch.down", 7, 0, surface, id, 0, 0);
-  assertEquals(host(down(0, strip), fingers, message(39, "wl_touch.motion", 0, 0, 1, 1), fingers), nothing);
-  assertEquals(session.attention.isUsed(), false);
-  assertEquals(
-    text(host(down(1, ids.surface), fingers)),
-    text(message(touch, "wl_touch.down", 7, 0, ids.surface, 1, 0, 0)) + text(message(touch, "wl_touch.frame")),
-  );
-  assertEquals(host(message(39, "wl_touch.up", 8, 0, 0), fingers), nothing);
-  assertEquals(host(message(39, "wl_touch.up", 9, 0, 1)), message(touch, "wl_touch.up", 9, 0, 1));
-  // Something is dragged over it.
-  const offer = message(ids.device, "wl_data_device.data_offer", 0xff00_0000);
-  assertEquals(host(offer), offer);
-  const over = (name: string, ...values: number[]): Uint8Array =>
-    message(ids.device, `wl_data_device.${name}`, ...values);
-  assertEquals(
-    host(over("enter", 5, strip, 0, 0, 0xff00_0000), over("motion", 0, 1, 1), over("drop"), over("leave")),
-    nothing,
-  );
-  // Its window has the keyboard.
-  const keyboard = (surface: number): Uint8Array => message(ids.keyboard, "wl_keyboard.enter", 5, surface, nothing);
-  assertEquals(host(keyboard(strip)), keyboard(ids.surface));
-  assertEquals(session.attention.focused(), 1);
-  // By a shadow, a window is resized.
-  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 20, 20, 360, 260));
-  const shadowed = text(app(message(ids.surface, "wl_surface.commit")));
-  assert(shadowed.includes(text(message(strip, "wl_surface.set_input_region", region))));
 });
