@@ -5,7 +5,7 @@
 
 import { abortable } from "@std/async";
 import { orNothing } from "./errors.ts";
-import { ifThere, removeFile } from "./files.ts";
+import { ifThere, naming, removeFile } from "./files.ts";
 import type { Host } from "./host.ts";
 import { writeJsonInto } from "./json_file.ts";
 
@@ -77,7 +77,7 @@ export async function claimFile(
 export async function claimRecord(path: string, record: unknown): Promise<Deno.FsFile | undefined> {
   const file = await claimFile(path);
   try {
-    if (file) await writeJsonInto(file, path, record);
+    if (file) await naming(path, file.truncate().then(() => writeJsonInto(file, record)).then(() => file.sync()));
     return file;
   } catch (error) {
     await removeFile(path);
