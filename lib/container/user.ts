@@ -3,10 +3,8 @@
  * the container cannot change; the container is never asked for them again.
  */
 
-import type { Host } from "../base/host.ts";
 import { engineLine, labelOf } from "../engine/engine.ts";
-import { hostUid } from "../engine/id_map.ts";
-import { type InstanceInfo, isHere } from "../engine/instance.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 
 /** A user of a container. All fields are text; in a dry run, placeholders. */
@@ -96,11 +94,6 @@ export function checkUserName(name: string): void {
     `"${name}" cannot be the name of the container's user`,
     'Use 1 to 31 letters, digits, "_" and "-"; start with a letter or "_"',
   );
-}
-
-/** The uid of a container's user on this machine; undefined if the container is on another machine. */
-export async function hostUidOf(host: Host, instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(host, instance) ? hostUid(instance, user.uid) : undefined;
 }
 
 /**

@@ -10,8 +10,9 @@ import { mountDevices, shareMounts } from "../container/mounts.ts";
 import { findManaged, markKey, runKey } from "../container/managed.ts";
 import { writeContainerRecord } from "../container/record.ts";
 import { identityFiles } from "../container/ssh.ts";
-import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
-import { updateInstance } from "../engine/instance.ts";
+import { type ContainerUser, formatUser, userKey } from "../container/user.ts";
+import { hostUid } from "../engine/id_map.ts";
+import { isHere, updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 import { pristine } from "../container/disposables.ts";
@@ -91,9 +92,8 @@ export async function make(
     host.look(undefined, () => findManaged(host, instance, { withState: engine.server.isLocal })),
     host.look(true, () => hasCheapSnapshots(host, instance)),
   ]);
-  const planned = engine.server.isLocal ? "<HOST_UID>" : undefined;
-  const hostUid = await host.look<string | number | undefined>(planned, () => found && hostUidOf(host, found, user));
-  const uid = hostUid === undefined ? null : String(hostUid);
+  const planned = engine.server.isLocal ? "<HOST_UID>" : null;
+  const uid = await host.look(planned, async () => await isHere(host, found!) ? `${hostUid(found!, user.uid)}` : null);
   const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
   const member = location === "none" ? null : location;
   if (proxy && hasNetwork) {

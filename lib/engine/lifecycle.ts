@@ -61,14 +61,12 @@ export async function launch(host: Host, instance: Instance, options: LaunchOpti
 /** What to do when an instance cannot be made. */
 function launchHint({ cli, product, init }: Engine, { stderr }: ProcessError): string {
   if (/No root device|No storage pool/.test(stderr)) return `${product} was never set up: ${init}`;
-  if (/No uid\/gid allocation configured/.test(stderr)) return rootIdsHint(product);
+  // Fedora and Arch leave it to the user to give root the subordinate ids that containers need.
+  if (/No uid\/gid allocation configured/.test(stderr)) {
+    return `Give root subordinate ids: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
+      `then sudo systemctl restart ${product.toLowerCase()}`;
+  }
   return `See whether there is such an image (${cli} image list), and what ${product} says`;
-}
-
-/** How to give root the subordinate ids that containers need; Fedora and Arch leave that to the user. */
-export function rootIdsHint(product: string): string {
-  return `Give root subordinate ids: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
-    `then sudo systemctl restart ${product.toLowerCase()}`;
 }
 
 /**
