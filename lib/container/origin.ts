@@ -47,10 +47,8 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
     const known = { source: source.name, user: userOf(instance), location: instance.location };
     const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
     const origins = [
-      ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
-      ...found.flatMap((copy) =>
-        copy?.config[copyOfKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
-      ),
+      ...(snapshot ? [{ ...snapshot, path }] : []),
+      ...found.flatMap((copy) => copy?.config[copyOfKey] === source.name ? [{ ...copy, path: copy.name }] : []),
     ];
     // An origin from the future, made while the clock was wrong, counts as the oldest.
     const madeMs = ({ created_at }: Snapshot): number =>
