@@ -4,7 +4,7 @@
  */
 
 import { dirname } from "@std/path";
-import { orNothing, UserError } from "./errors.ts";
+import { type InputError, inputError, orNothing, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { quoteWords } from "./shell_words.ts";
@@ -31,6 +31,20 @@ export async function findOnPath(host: Pick<Host, "env">, name: string): Promise
 /** Awaits a promise. Resolves to undefined when it rejects because a file is missing. */
 export function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   return orNothing(promise, (error) => error instanceof Deno.errors.NotFound);
+}
+
+/** The error for a file of the user's that cannot be read. `hint`: for a missing file. */
+export function unreadable(path: string, error: unknown, hint = "Check its path"): InputError {
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    return inputError(`There is no file "${path}"`, hint);
+  }
+  if (error instanceof Deno.errors.IsADirectory) return inputError(`"${path}" is a directory`, "Name a file");
+  return error instanceof Deno.errors.PermissionDenied
+    ? inputError(
+      `"${path}" cannot be reached or read`,
+      "Check its permissions, and those of the directories on its path",
+    )
+    : inputError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }
 
 /** The permission bits of a file, with its set-ID and sticky bits. */

@@ -3,12 +3,12 @@
 import { basename } from "@std/path";
 import { levenshteinDistance } from "@std/text";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
+import { unreadable } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { withValues } from "../base/shell_words.ts";
 import type { Instance } from "../engine/engine.ts";
 import { sha256 } from "../engine/image.ts";
 import { exec } from "../engine/exec.ts";
-import { unreadable } from "./input_files.ts";
 import { packageProgress } from "./package_progress.ts";
 import softwareScript from "./software.sh" with { type: "text" };
 

@@ -8,7 +8,7 @@ import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, type Identity, publicKeysIn } from "../container/ssh.ts";
 import { InputError, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { exists } from "../base/files.ts";
+import { exists, unreadable } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
 
 /** Which software for attach.ts is installed in a container. `wayland`: all but xpra. */
@@ -116,13 +116,4 @@ export async function readInput(path: string): Promise<string> {
   if (text.includes("\0")) throw inputError(`"${path}" is not text but binary data`, "Name a text file");
   if (text.trim() === "") throw inputError(`The file "${path}" is empty`, "Name the file you meant");
   return text;
-}
-
-/** The error for a file that cannot be read. `hint`: for a missing file. */
-export function unreadable(path: string, error: unknown, hint: string): InputError {
-  if (error instanceof Deno.errors.NotFound) return inputError(`There is no file "${path}"`, hint);
-  if (error instanceof Deno.errors.IsADirectory) return inputError(`"${path}" is a directory`, "Name a file");
-  return error instanceof Deno.errors.PermissionDenied
-    ? inputError(`The file "${path}" may not be read`, "Check its permissions")
-    : inputError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }

@@ -2,6 +2,7 @@
 
 import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
+import { unreadable } from "../../base/files.ts";
 import type { Undo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { serverRecord } from "../../engine/server.ts";
@@ -60,12 +61,13 @@ const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
  * through a directory that a container can write to
  */
 export async function checkFile(path: string, { user, shared }: FileRules): Promise<SourceFile> {
-  const { path: real, directories } = await followPath(path, shared).catch((error) => {
-    throw error instanceof UserError ? error : pathError(path, error);
-  });
+  const fail = (error: unknown): never => {
+    throw pathError(path, error);
+  };
+  const { path: real, directories } = await followPath(path, shared).catch(fail);
   using held = new DisposableStack();
   const file = await holdFile(real);
-  if (!file) throw noFileError(path);
+  if (!file) throw pathError(path, new Deno.errors.NotFound());
   held.use(file);
   const state = file.stat();
   if (!state.isFile()) {
@@ -81,12 +83,8 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
   if (user && user.uid !== 0 && state.mode & 0o2000 && state.gid !== user.gid) {
     throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Lend a copy");
   }
-  try {
-    (await Deno.open(real)).close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw pathError(path, error);
-    throw inputError(`The file "${path}" cannot be read`, "Only what you can read yourself can be lent");
-  }
+  // Only what the user can read can be lent.
+  (await Deno.open(real).catch(fail)).close();
   held.move();
   return { path: real, file, state, directories };
 }
@@ -110,22 +108,16 @@ export async function checkFiles(paths: readonly string[], rules: FileRules): Pr
   return files;
 }
 
-/** The error for a path whose file cannot be looked up. */
-function pathError(path: string, error: unknown): Error {
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return noFileError(path);
+/** The error for a path whose file cannot be lent. */
+function pathError(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
   if (error instanceof Deno.errors.NotCapable) {
     return inputError(`"${path}" is a file of the kernel's`, "Only files on a disk can be lent");
   }
-  return error instanceof Deno.errors.PermissionDenied
-    ? inputError(`"${path}" cannot be reached`, "Check the permissions of the directories on its path")
-    : inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
-}
-
-/** The error for a path without a file. Deno turns invalid UTF-8 in an argument into U+FFFD. */
-function noFileError(path: string): Error {
+  // Deno turns invalid UTF-8 in an argument into U+FFFD.
   return resolve(path).includes("\ufffd")
     ? inputError(`The path of "${path}" is not UTF-8 text`, "Rename it, or give the file a second name: ln OLD NEW")
-    : inputError(`There is no file "${path}"`, "Check its path");
+    : unreadable(path, error);
 }
 
 export function newId(): string {

@@ -133,7 +133,7 @@ Deno.test("readInput() refuses a directory and a file that is not there", async 
       const [wrong, message] of [
         [`${path}-not`, "no file"],
         [join(path, ".."), "directory"],
-        [join(path, "below"), "read"],
+        [join(path, "below"), "no file"],
       ] as const
     ) assertEquals((await assertRejects(() => readInput(wrong), UserError, message)).exitCode, 2);
   });
