@@ -62,11 +62,16 @@ export async function findInstance(
   const { signal } = answered;
   const path = `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`;
   const answer = query(host, engine, path, { ...limits, signal });
-  const lost = delay(patienceMs, { signal }).then(() => findLost(host, instance, signal)).catch(() => undefined);
+  const lost = inNoCluster.has(engine)
+    ? Promise.resolve(undefined)
+    : delay(patienceMs, { signal }).then(() => findLost(host, instance, signal)).catch(() => undefined);
   try {
     const json = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
+    if (json === undefined) return undefined;
     // Another machine's server could call it anything, and records and paths have the name in them.
-    return json === undefined ? undefined : { ...parseInstance(engine, json), name };
+    const parsed = { ...parseInstance(engine, json), name };
+    if (parsed.location === "none") inNoCluster.add(engine);
+    return parsed;
   } catch (error) {
     if (!isNotReady(error)) throw error;
     const lost = await findLost(host, instance).catch(() => undefined);
@@ -82,6 +87,9 @@ export async function findInstance(
  * that member before: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
  */
 const patienceMs = 1_500;
+
+/** The engines whose servers are in no cluster. */
+const inNoCluster = new WeakSet<Engine>();
 
 /** The instance, if its member is lost. The remaining members answer at once with the list of all. */
 async function findLost(
