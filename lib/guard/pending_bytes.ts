@@ -1,35 +1,30 @@
 /** A buffer for the bytes of a stream until there are enough of them. */
 
-export interface PendingBytes {
-  /** Adds bytes. Returns all that wait once there are as many as wanted; these are valid until the next call. */
-  add(chunk: Uint8Array): Uint8Array | undefined;
-  /** Keeps a copy of the rest until there are this many. */
-  keep(rest: Uint8Array, wanted: number): void;
-}
+/** Such a buffer. Its memory grows with the bytes that have come, not with the wanted number. */
+export class PendingBytes {
+  #held = new Uint8Array();
+  #filled = 0;
+  #wanted = 0;
 
-/** Makes an empty buffer. Its memory grows with the bytes that have come, not with the wanted number. */
-export function createPendingBytes(): PendingBytes {
-  let held = new Uint8Array();
-  let filled = 0;
-  let wanted = 0;
-  return {
-    add(chunk) {
-      if (filled === 0) return chunk;
-      const there = filled + chunk.length;
-      if (there > held.length) {
-        const larger = new Uint8Array(Math.max(there, Math.min(wanted, 2 * there)));
-        larger.set(held.subarray(0, filled));
-        held = larger;
-      }
-      held.set(chunk, filled);
-      filled = there;
-      return there < wanted ? undefined : held.subarray(0, there);
-    },
-    keep(rest, count) {
-      // A copy: the caller reuses its buffer.
-      filled = rest.length;
-      if (filled > 0 || held.length > 0) held = rest.slice();
-      wanted = count;
-    },
-  };
+  /** Adds bytes. Returns all that wait once there are as many as wanted; these are valid until the next call. */
+  add(chunk: Uint8Array): Uint8Array | undefined {
+    if (this.#filled === 0) return chunk;
+    const there = this.#filled + chunk.length;
+    if (there > this.#held.length) {
+      const larger = new Uint8Array(Math.max(there, Math.min(this.#wanted, 2 * there)));
+      larger.set(this.#held.subarray(0, this.#filled));
+      this.#held = larger;
+    }
+    this.#held.set(chunk, this.#filled);
+    this.#filled = there;
+    return there < this.#wanted ? undefined : this.#held.subarray(0, there);
+  }
+
+  /** Keeps a copy of the rest until there are this many. */
+  keep(rest: Uint8Array, wanted: number): void {
+    // A copy: the caller reuses its buffer.
+    this.#filled = rest.length;
+    if (this.#filled > 0 || this.#held.length > 0) this.#held = rest.slice();
+    this.#wanted = wanted;
+  }
 }

@@ -9,7 +9,7 @@ import { type Compression, type Filter, finish, frameFilter, frameOf, type Steps
 import { createMessageReader, writeAdditions, writeMessage } from "./messages.ts";
 import type { Message, Verdict, WaylandObject } from "./objects.ts";
 import { createObjectTable } from "./object_table.ts";
-import { createOwnMessages } from "./own_messages.ts";
+import { OwnMessages } from "./own_messages.ts";
 import { createPolicy } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
 
@@ -36,7 +36,7 @@ export function createConnection(
 ): Connection {
   const descriptors = new Descriptors();
   const objects = createObjectTable(session, (object) => policy.ended(object));
-  const own = createOwnMessages(descriptors, () => session.wake());
+  const own = new OwnMessages(descriptors, () => session.wake());
   const policy = createPolicy({ session, descriptors, objects, own });
   const read = createMessageReader(objects, descriptors, policy.checkBind);
   const isOnBorder = createBorderInput();

@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { createPendingBytes } from "../pending_bytes.ts";
+import { PendingBytes } from "../pending_bytes.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 
 /** How waypipe compresses the content of files. The guard checks only the size of compressed content. */
@@ -98,7 +98,7 @@ export function frameFilter(
   descriptors: Descriptors,
 ): { take(chunk: Uint8Array): Steps<Uint8Array[]>; isBetween(): boolean } {
   /** The beginning of a frame that cannot be judged yet. */
-  const pending = createPendingBytes();
+  const pending = new PendingBytes();
   /** How many bytes are left of a frame whose head was judged. */
   let rest = 0;
   let verdict: FrameVerdict | void;

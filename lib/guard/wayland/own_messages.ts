@@ -10,59 +10,54 @@ import { frameOf } from "./frames.ts";
 import { writeAdditions } from "./messages.ts";
 import type { Addition, WaylandObject } from "./objects.ts";
 
-export interface OwnMessages {
-  /** Sends events to the app, which gets them before any other of the compositor's. */
-  say(events: readonly Addition[]): void;
-  /** Asks the app for the data of a source. Returns a function that cancels the read. */
-  readSource(source: WaylandObject, type: string, reader: PipeReader): () => void;
-  answer: Answer;
-  /** Takes the events, without those for objects that the app has destroyed. */
-  takeEvents(): Addition[];
-  /** Takes the frames, without those for pipes that were closed meanwhile: their ends have forgotten them. */
-  takeFrames(): Uint8Array[];
-}
+/** The guard's own messages on a connection: there are none yet. `wake`: called when there are some to take. */
+export class OwnMessages {
+  #events: Addition[] = [];
+  #frames: { number: number; frame: Uint8Array; closes: boolean }[] = [];
 
-/** Makes the guard's own messages on a connection: there are none. `wake`: called when there are some to take. */
-export function createOwnMessages(descriptors: Descriptors, wake: () => void): OwnMessages {
-  let events: Addition[] = [];
-  let frames: { number: number; frame: Uint8Array; closes: boolean }[] = [];
-  const post = (number: number, more: readonly Uint8Array[], { closes } = { closes: false }): void => {
-    frames.push(...more.map((frame) => ({ number, frame, closes })));
-    wake();
+  constructor(private readonly descriptors: Descriptors, private readonly wake: () => void) {}
+
+  /** Sends events to the app, which gets them before any other of the compositor's. */
+  say(events: readonly Addition[]): void {
+    this.#events.push(...events);
+    this.wake();
+  }
+
+  /** Asks the app for the data of a source. Returns a function that cancels the read. */
+  readSource(source: WaylandObject, type: string, reader: PipeReader): () => void {
+    const number = this.descriptors.openOwn(reader);
+    const numbers = [number];
+    const [bytes] = writeAdditions("host", [[source, "send", type, undefined]]);
+    const asking = frameOf("messages", { bytes: bytes! });
+    this.#post(number, [frameOf("openPipe", { numbers }), frameOf("descriptors", { numbers }), asking]);
+    // waypipe 0.9.2 exits when told to close a pipe that it is closing itself. So the guard only drops later data.
+    return () => this.descriptors.forget(number);
+  }
+
+  readonly answer: Answer = ({ number }, text) => {
+    if (text === "" || !this.descriptors.isOpen(number)) return;
+    const numbers = [number];
+    if (text === undefined) this.#post(number, [frameOf("closeWriting", { numbers })], { closes: true });
+    else this.#post(number, [frameOf("data", { numbers, bytes: new TextEncoder().encode(text) })]);
   };
-  return {
-    say(more) {
-      events.push(...more);
-      wake();
-    },
-    readSource(source, type, reader) {
-      const number = descriptors.openOwn(reader);
-      const numbers = [number];
-      const [bytes] = writeAdditions("host", [[source, "send", type, undefined]]);
-      const asking = frameOf("messages", { bytes: bytes! });
-      post(number, [frameOf("openPipe", { numbers }), frameOf("descriptors", { numbers }), asking]);
-      // waypipe 0.9.2 exits when told to close a pipe that it is closing itself. So the guard only drops later data.
-      return () => descriptors.forget(number);
-    },
-    answer({ number }, text) {
-      if (text === "" || !descriptors.isOpen(number)) return;
-      const numbers = [number];
-      if (text === undefined) post(number, [frameOf("closeWriting", { numbers })], { closes: true });
-      else post(number, [frameOf("data", { numbers, bytes: new TextEncoder().encode(text) })]);
-    },
-    takeEvents() {
-      const taken = events.filter(([object, name, offer]) => {
-        if (object.isEnded && name === "data_offer") (offer as WaylandObject).isEnded = true;
-        return !object.isEnded;
-      });
-      events = [];
-      return taken;
-    },
-    takeFrames() {
-      const open = frames.filter(({ number }) => descriptors.isOpen(number));
-      frames = [];
-      for (const { number, closes } of open) if (closes) descriptors.forget(number);
-      return open.map(({ frame }) => frame);
-    },
-  };
+
+  /** Takes the events, without those for objects that the app has destroyed. */
+  takeEvents(): Addition[] {
+    return this.#events.splice(0).filter(([object, name, offer]) => {
+      if (object.isEnded && name === "data_offer") (offer as WaylandObject).isEnded = true;
+      return !object.isEnded;
+    });
+  }
+
+  /** Takes the frames, without those for pipes that were closed meanwhile: their ends have forgotten them. */
+  takeFrames(): Uint8Array[] {
+    const open = this.#frames.splice(0).filter(({ number }) => this.descriptors.isOpen(number));
+    for (const { number, closes } of open) if (closes) this.descriptors.forget(number);
+    return open.map(({ frame }) => frame);
+  }
+
+  #post(number: number, frames: readonly Uint8Array[], { closes } = { closes: false }): void {
+    this.#frames.push(...frames.map((frame) => ({ number, frame, closes })));
+    this.wake();
+  }
 }

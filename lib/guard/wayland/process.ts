@@ -11,7 +11,7 @@ import { isEndGone, readText, sendText } from "../sockets.ts";
 import type { Carrying } from "./carrying.ts";
 import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
-import { createClosing } from "../closing.ts";
+import { Closing } from "../closing.ts";
 import { beginGuard } from "../process.ts";
 import { guardWords, readyLine } from "../process_interface.ts";
 import { type GuardCommand, type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
@@ -39,7 +39,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const { app, listen, directory, history, closesAfterMs, takesFiles, givesFiles, ...request } = asked;
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
-  const closing = createClosing();
+  const closing = new Closing();
   const { print, crossings, end } = beginGuard({
     closing,
     history,

@@ -6,7 +6,7 @@ import { type Counted, counts } from "./rules.ts";
 import { createRates, openingRate, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { type Attention, createAttention } from "../attention.ts";
-import { type Closing, createClosing } from "../closing.ts";
+import { Closing } from "../closing.ts";
 import { type Crossings, dataTypes, noCrossings } from "../crossings.ts";
 import { GivenFiles, type LendList } from "./dropped_files.ts";
 
@@ -112,7 +112,7 @@ export function createWaylandSession(options: WaylandSessionOptions): WaylandSes
   const mayWork = rate(workRate, now);
   let [pixels, maxPixels] = [0, 0];
   return {
-    ...{ started: { app: "" }, closing: createClosing(now), ...given },
+    ...{ started: { app: "" }, closing: new Closing(now), ...given },
     ...{ crossings, takeOut, now },
     attention: createAttention(now, isPaused),
     rates: createRates(now),

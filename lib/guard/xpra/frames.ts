@@ -5,7 +5,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { createPendingBytes } from "../pending_bytes.ts";
+import { PendingBytes } from "../pending_bytes.ts";
 
 /** The payloads of one packet, not decoded. */
 export interface RawPacket {
@@ -42,7 +42,7 @@ export const maxIndex = 15;
  * for flags that were not agreed on, and beyond the limits
  */
 export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => RawPacket[] {
-  const pending = createPendingBytes();
+  const pending = new PendingBytes();
   let chunks = new Map<number, Uint8Array>();
 
   /** The index and the size of a frame's payload. */

@@ -3,7 +3,7 @@
  * container on another machine can, would reset all limits by that.
  */
 
-import { type Closing, createClosing } from "../closing.ts";
+import { Closing } from "../closing.ts";
 import { createRates, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { shortLine } from "../../base/text.ts";
@@ -53,5 +53,5 @@ export interface RunMemory {
  * @param now a clock in milliseconds
  */
 export function createMemory(now: () => number = () => performance.now()): RunMemory {
-  return { rates: createRates(now), drops: createTally(now), closing: createClosing(now) };
+  return { rates: createRates(now), drops: createTally(now), closing: new Closing(now) };
 }

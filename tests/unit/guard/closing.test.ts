@@ -1,11 +1,11 @@
 // Who has closed a session's windows: the user, or something else.
 
 import { assertEquals } from "@std/assert";
-import { createClosing } from "../../../lib/guard/closing.ts";
+import { Closing } from "../../../lib/guard/closing.ts";
 
 Deno.test("a session's last window is closed by the user, or not", () => {
   let ms = 0;
-  const closing = createClosing(() => ms);
+  const closing = new Closing(() => ms);
   assertEquals(closing.end(), "none");
   closing.open(1);
   assertEquals(closing.end(), "other", "the app ends by itself");
