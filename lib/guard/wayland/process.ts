@@ -64,10 +64,8 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     listener,
     lend: takesFiles ? (list, how) => lendByRun(list, { how, ...run }) : undefined,
     takeOut: givesFiles ? (list) => void lendByRun(list, { how: "out", ...run }).catch(() => {}) : undefined,
-    connect: async () => {
-      await waitForPath(path);
-      return await Deno.connect({ transport: "unix", path });
-    },
+    // Before waypipe's client is ready, no honest session begins.
+    connect: () => Deno.connect({ transport: "unix", path }),
     tell: print,
     started: { app },
     begin(session) {
