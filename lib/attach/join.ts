@@ -5,7 +5,7 @@ import type { Container } from "../container/container.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { attachLine } from "./session/advice.ts";
 import { joinedAppScript, noSuchApp } from "./session/app.ts";
-import { chooseSession, runInSession } from "./session/live_sessions.ts";
+import { nameSession, runInSession } from "./session/live_sessions.ts";
 import { noteApp } from "./wayland/ask_guard.ts";
 
 /** The app has ended with its session, or the connection to it is lost. */
@@ -35,10 +35,11 @@ export async function join(
   },
 ): Promise<number> {
   const { host, label } = container;
-  const session = wanted ?? (await chooseSession(container)).session;
+  const session = await nameSession(container, wanted);
   const values = { sockets: (await container.reach()).sockets, run_app: joinedAppScript };
   await noteApp(container, { session, app });
-  const options = { session, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
+  const isGuess = wanted === undefined;
+  const options = { session, isGuess, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   // The session's name is printed just before the app starts.
   const hasStarted = ({ stdout }: { stdout: string }): boolean => stdout.startsWith(`${session}\n`);
   const result = await runInSession(container, options).catch((error) => {

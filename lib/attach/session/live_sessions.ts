@@ -202,6 +202,13 @@ export async function chooseSession(
   );
 }
 
+/** The name of the session that {@linkcode chooseSession} would find. Mostly, this host's sockets tell it. */
+export async function nameSession(container: Container, wanted: string | undefined): Promise<string> {
+  if (wanted !== undefined) return wanted;
+  const seen = await container.seenSessions();
+  return seen?.length === 1 ? seen[0]! : (await chooseSession(container)).session;
+}
+
 /**
  * Checks that a container is not stopped, before an action on a session that would start it.
  *
@@ -242,21 +249,30 @@ export async function stopSessions(
 }
 
 /**
- * Runs a verb of session.sh for the live session of this name.
+ * Runs a verb of session.sh for a live session.
  *
+ * @param options `session`: its name; `isGuess`: the user has not named one, and the name may be that of a socket left
+ * by a killed container
  * @returns the result, whatever its exit status
  * @throws {UserError} when there is no such session
  */
 export async function runInSession(
   container: Container,
-  { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string; verb: Verb },
+  { session, isGuess = false, verb, values, ...options }: Omit<ScriptOptions, "script"> & {
+    session: string;
+    isGuess?: boolean;
+    verb: Verb;
+  },
 ): Promise<ProcessResult | ProcessError> {
   const script = sessionScript(verb, { ...values, session });
   const result = await container.script({ ...options, script }).catch((error) => {
     if (error instanceof ProcessError) return error;
     throw error;
   });
-  if (result.code === exitStatus.notLive && result.stdout === "") throw noSession(container, session);
+  if (result.code === exitStatus.notLive && result.stdout === "") {
+    if (isGuess && (await listSessions(container)).length === 0) throw noSessions(container);
+    throw noSession(container, session);
+  }
   return result;
 }
 

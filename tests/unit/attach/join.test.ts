@@ -133,7 +133,7 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
   }
 });
 
-Deno.test("join() without a name takes the session that runs, not one of which a killed container has left the socket", async () => {
+Deno.test("join() says that no session runs where a killed container has left the only socket", async () => {
   const { host } = recordingHost({ env: { HOME: "/nowhere" } });
   const join = (session: string | undefined, listed: string): Promise<number> => {
     const container = {
@@ -150,6 +150,6 @@ Deno.test("join() without a name takes the session that runs, not one of which a
   };
   await assertRejects(() => join(undefined, ""), UserError, 'session runs in "box"');
   const other = 'mail\tx11\t7\t1\t0\t\t\t"mail"\n';
-  await assertRejects(() => join(undefined, other), UserError, 'no session "mail"');
+  await assertRejects(() => join(undefined, other), UserError, 'no session "web"');
   await assertRejects(() => join("web", ""), UserError, 'no session "web"');
 });
