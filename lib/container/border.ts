@@ -3,6 +3,7 @@
  * colours that are easy to tell apart.
  */
 
+import colours from "./palette.json" with { type: "json" };
 import { basename, dirname, join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -20,16 +21,7 @@ export interface ContainerBorder {
 }
 
 /** The default colours, in the order in which containers get them. */
-export const palette = [
-  "#e60000", // red
-  "#1240ff", // blue
-  "#00a600", // green
-  "#ff8c00", // orange
-  "#ff1fd4", // magenta
-  "#00d5e6", // cyan
-  "#7a3e00", // brown
-  "#ffe100", // yellow
-] as const;
+export const palette: readonly string[] = Object.values(colours);
 
 /** The default width of a border, in pixels. */
 const usualWidth = 4;
@@ -51,7 +43,7 @@ export async function borderOf(
   if (known && chosen === undefined) return known;
   const root = dirname(mounts.directory);
   // A container without a directory does not exist, or was marked by hand.
-  if (!await host.look(false, () => exists(mounts.directory))) return wanted ?? derived(palette[0]);
+  if (!await host.look(false, () => exists(mounts.directory))) return wanted ?? derived(palette[0]!);
   using _turn = await lockFile(lockPath(root), { signal: host.signal });
   const before = await readBorder(mounts);
   const kept = before && (chosen === undefined || !before.isAlways) ? before : undefined;

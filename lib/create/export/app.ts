@@ -3,6 +3,7 @@
  * entry, so only known keys with values of the expected form are accepted, up to a length that fits into a menu.
  */
 
+import categoryTable from "./categories.json" with { type: "json" };
 import { removeInvisible } from "../../base/text.ts";
 import { type ExecLine, parseExecLine, unescapeValue } from "../../container/exec_line.ts";
 
@@ -42,15 +43,10 @@ export function isAppId(id: string): boolean {
 const maxTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
 
 /**
- * The main categories (Desktop Menu Specification, appendix A) except Settings: a container's settings are of no use on
- * the host.
+ * The main category for each name in an entry (Desktop Menu Specification, appendix A). Settings is left out: a
+ * container's settings are of no use on the host.
  */
-const categories: ReadonlyMap<string, string> = new Map([
-  ..."AudioVideo Development Education Game Graphics Network Office Science System Utility".split(" ")
-    .map((name) => [name, name] as const),
-  ["Audio", "AudioVideo"],
-  ["Video", "AudioVideo"],
-]);
+const categories: ReadonlyMap<string, string> = new Map(Object.entries(categoryTable));
 
 /** A MIME type of files or addresses. inode/… is excluded: directories and devices are never lent. */
 export const mimeType =
