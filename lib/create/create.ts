@@ -144,9 +144,8 @@ export async function warnOfLimits(
 ): Promise<void> {
   const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
   if (keys.length === 0) return;
-  const warnings = await environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment)).catch(
-    () => {},
-  );
+  const asked = environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment));
+  const warnings = await asked.catch(() => undefined);
   for (const key of keys) {
     const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));
     if (warning) host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
