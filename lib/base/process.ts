@@ -1,5 +1,6 @@
 /** Starts the host's programs: always with an argument list, never through a shell. No other file starts one. */
 
+import linkerTable from "./linker_variables.json" with { type: "json" };
 import { delay } from "@std/async";
 import { installHint } from "./programs.ts";
 import { MissingProgram, ProcessError, type ProcessResult, UserError } from "./errors.ts";
@@ -8,15 +9,15 @@ export interface ProcessOptions {
   /**
    * Its standard input; empty by default. It gets our own only on request, since `lxc init` and `lxc profile create`
    * read YAML from a stdin that is not a terminal. `text` may come later than the program starts. `bytes` are passed on
-   * as they come; `from` names the file that they come from, for a dry run. `openUntil`: empty, and closed once the
-   * captured output ends with this text.
+   * as they come; `from` names the file that they come from, for a dry run.
    */
   stdin?:
     | "null"
     | "inherit"
     | { text: string | Promise<string> }
-    | { openUntil: string }
     | { bytes: ReadableStream<Uint8Array>; from?: string };
+  /** In place of `stdin`: an empty one, which is closed once the captured output ends with this text. */
+  openUntil?: string;
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `discard`: nowhere. `{ line }` is
    * called with each line of both streams as it comes, one of each after the other; the result has the last 64 KiB of
@@ -67,11 +68,7 @@ const lastOutputMs = 200;
  * Variables of the dynamic linker (ld.so(8)). With a limited `--allow-run`, Deno starts no program while one of them
  * has a value, since they can replace a program's code. An empty value is allowed, and means "not set" to the linker.
  */
-const linkerVariables = (
-  "ASSUME_KERNEL AUDIT BIND_NOT BIND_NOW DEBUG DEBUG_OUTPUT DYNAMIC_WEAK HWCAP_MASK LIBRARY_PATH " +
-  "ORIGIN_PATH POINTER_GUARD PREFER_MAP_32BIT_EXEC PRELOAD PROFILE PROFILE_OUTPUT SHOW_AUXV " +
-  "TRACE_LOADED_OBJECTS TRACE_PRELINKING USE_LOAD_BIAS VERBOSE WARN"
-).split(" ").map((name) => `LD_${name}`);
+const linkerVariables: readonly string[] = linkerTable;
 
 /** An environment variable; undefined when it is unset or empty. */
 export function readEnv(name: string): string | undefined {
@@ -92,11 +89,9 @@ export interface RunningProcess {
  * @throws {MissingProgram}
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
-  const { output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
+  const { output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes, openUntil } = options;
   const { promise: emptyInput, resolve: endInput } = Promise.withResolvers<string>();
-  const given = options.stdin ?? "null";
-  const openUntil = typeof given === "object" && "openUntil" in given ? given.openUntil : undefined;
-  const stdin = typeof given === "object" && "openUntil" in given ? { text: emptyInput } : given;
+  const stdin = openUntil === undefined ? options.stdin ?? "null" : { text: emptyInput };
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
   const piped = output === "inherit" ? "inherit" : output === "discard" ? "null" : "piped";
@@ -263,7 +258,7 @@ function lineSink(onLine: (line: string) => unknown): Sink {
 
 /** A program's input. When the program ends before it has read everything, the rest is not waited for. */
 function inputOf(
-  stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string | { openUntil: string }>,
+  stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,
   ended: Promise<unknown>,
 ): ReadableStream<Uint8Array> {
   if ("bytes" in stdin) return stdin.bytes;

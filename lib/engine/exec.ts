@@ -37,8 +37,6 @@ export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
  */
 export const holding = ["/bin/sh", "-c", `"$@" </dev/null && printf '\\004' && { read -r _ || :; }`, "sh"];
 
-const heldInput = { openUntil: endMark };
-
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
  * default to a minute. Captured output is complete, or it is an error.
@@ -58,7 +56,7 @@ export async function exec(
     const options = { ...answerLimits, ...(typeof given === "function" ? given() : given) };
     const wrapper = options.stdin === undefined ? holding : marking;
     const words = options.output === undefined ? await host.look(argv, () => [...wrapper, ...argv]) : argv;
-    const input = words !== argv && wrapper === holding ? { stdin: heldInput } : {};
+    const input = words !== argv && wrapper === holding ? { openUntil: endMark } : {};
     try {
       const result = await run(host, engine, execArgs(instance, words), { ...options, ...input });
       if (words === argv || result.code !== 0) return result;

@@ -82,7 +82,7 @@ export async function attempt(
   const command = argv.indexOf("--") + 1;
   const isHeld = argv[1] === "exec" && command > 0 && options.stdin === undefined;
   if (!isHeld) return await runProcess(argv, { ...options, okCodes: "any" });
-  const held = { ...options, stdin: { openUntil: endMark }, okCodes: "any" } as const;
+  const held = { ...options, openUntil: endMark, okCodes: "any" } as const;
   for (let tries = 1;; tries++) {
     const result = await runProcess(argv.toSpliced(command, 0, ...holding), held);
     if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };

@@ -61,7 +61,7 @@ Deno.test("runProcess() gives a program its whole input, and none when it is to 
 });
 
 Deno.test("runProcess() ends an empty input where that is to come after an output, or with the program", async () => {
-  const until = (script: string) => runProcess(["sh", "-c", script], { stdin: { openUntil: "!" } });
+  const until = (script: string) => runProcess(["sh", "-c", script], { openUntil: "!" });
   assertEquals((await until("printf first; printf '!'; cat; printf last")).stdout, "first!last");
   assertEquals((await until("printf only")).stdout, "only");
 });
