@@ -46,51 +46,39 @@ export async function findObstacles(
     Deno.readTextFile(ufwConfig).catch(() => ""),
     kindOfLxc(host),
   ]);
-  const obstacles: Obstacle[] = [];
   const { managed, config } = tableIn(network);
   const { "ipv4.address": ipv4 = "none", "ipv6.address": ipv6 = "none", "ipv4.dhcp": gives } = configIn(config);
-  if (managed === true && ipv4 === "none" && ipv6 === "none") {
-    obstacles.push({
-      what: `The bridge ${bridge} has no addresses to give`,
-      command: engineLine(engine, ["network", "set", bridge, "ipv4.address=auto", "ipv4.nat=true"]),
-      isCertain: true,
-    });
-  } else if (
-    managed === true && ipv4 !== "none" && gives !== "false" && dhcp?.code === 0 &&
-    !new RegExp(`(?:%${RegExp.escape(bridge)}|[ *](?:0\\.0\\.0\\.0)?):67\\b`).test(dhcp.stdout)
-  ) {
-    const isSnap = engine.cli === "lxc" && lxc === "snap";
-    obstacles.push({
-      what: `Nothing gives addresses on ${bridge}: its dnsmasq does not run`,
-      command: isSnap
-        ? "sudo systemctl reload snap.lxd.daemon"
-        : `sudo systemctl restart ${engine.product.toLowerCase()}`,
-      isCertain: true,
-    });
-  }
-  // 252: it does not run. 2: the bridge is in no zone, and so in the default one. See firewall-cmd(1).
-  if (zoneOf && (zoneOf.code === 0 || zoneOf.code === 2) && zoneOf.stdout.trim() !== "trusted") {
-    const zone = `--permanent --zone=trusted --change-interface=${bridge}`;
-    obstacles.push({
-      what: `firewalld drops the DHCP of ${bridge}, which is not in its zone "trusted"`,
-      command: `sudo firewall-cmd ${zone} && sudo firewall-cmd --reload`,
-    });
-  }
-  if (/^ENABLED=yes/m.test(ufw)) {
-    obstacles.push({
-      what: `ufw is on, which drops the DHCP of ${bridge} unless it is told otherwise`,
-      command: `sudo ufw allow in on ${bridge} && sudo ufw route allow in on ${bridge} && ` +
-        `sudo ufw route allow out on ${bridge}`,
-    });
-  }
-  if (docker?.code === 0) {
-    obstacles.push({
-      what: `Docker drops what is forwarded from ${bridge}, unless it was started after the engine`,
-      command: `sudo iptables -I DOCKER-USER -i ${bridge} -j ACCEPT && sudo iptables -I DOCKER-USER -o ${bridge} ` +
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-    });
-  }
-  return obstacles;
+  const listens = new RegExp(`(?:%${RegExp.escape(bridge)}|[ *](?:0\\.0\\.0\\.0)?):67\\b`);
+  const isSilent = ipv4 !== "none" && gives !== "false" && dhcp?.code === 0 && !listens.test(dhcp.stdout);
+  const isSnap = engine.cli === "lxc" && lxc === "snap";
+  const zone = `--permanent --zone=trusted --change-interface=${bridge}`;
+  const known: readonly (Obstacle & { isThere: boolean })[] = [{
+    isThere: managed === true && ipv4 === "none" && ipv6 === "none",
+    what: `The bridge ${bridge} has no addresses to give`,
+    command: engineLine(engine, ["network", "set", bridge, "ipv4.address=auto", "ipv4.nat=true"]),
+    isCertain: true,
+  }, {
+    isThere: managed === true && isSilent,
+    what: `Nothing gives addresses on ${bridge}: its dnsmasq does not run`,
+    command: `sudo systemctl ${isSnap ? "reload snap.lxd.daemon" : `restart ${engine.product.toLowerCase()}`}`,
+    isCertain: true,
+  }, {
+    // 252: it does not run. 2: the bridge is in no zone, and so in the default one. See firewall-cmd(1).
+    isThere: zoneOf !== undefined && [0, 2].includes(zoneOf.code) && zoneOf.stdout.trim() !== "trusted",
+    what: `firewalld drops the DHCP of ${bridge}, which is not in its zone "trusted"`,
+    command: `sudo firewall-cmd ${zone} && sudo firewall-cmd --reload`,
+  }, {
+    isThere: /^ENABLED=yes/m.test(ufw),
+    what: `ufw is on, which drops the DHCP of ${bridge} unless it is told otherwise`,
+    command: `sudo ufw allow in on ${bridge} && sudo ufw route allow in on ${bridge} && ` +
+      `sudo ufw route allow out on ${bridge}`,
+  }, {
+    isThere: docker?.code === 0,
+    what: `Docker drops what is forwarded from ${bridge}, unless it was started after the engine`,
+    command: `sudo iptables -I DOCKER-USER -i ${bridge} -j ACCEPT && sudo iptables -I DOCKER-USER -o ${bridge} ` +
+      "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+  }];
+  return known.filter(({ isThere }) => isThere);
 }
 
 /**
