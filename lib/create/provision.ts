@@ -3,7 +3,7 @@
 import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
 import { isProcessError, orElse } from "../base/errors.ts";
-import { type AppWord, changeError, changeSoftware } from "./apps.ts";
+import { changeError, changeSoftware } from "./apps.ts";
 import { inTurn } from "../base/lock.ts";
 import { idsLockPath } from "../container/paths.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
@@ -39,7 +39,11 @@ export async function provision(
 ): Promise<(() => Promise<void>) | undefined> {
   const launchAndInstall = async (): Promise<void> => {
     await launchAndWait(host, instance, provisioning);
-    if (provisioning.apps.length > 0) await installApps(host, instance, provisioning.apps);
+    if (provisioning.apps.length === 0) return;
+    await orElse(changeSoftware(host, instance, provisioning.apps), isProcessError, (error) => {
+      const hint = "To look around in the container, run create.ts again with --keep-failed";
+      throw changeError(`The apps could not be installed in "${instance.name}"`, hint, error);
+    });
   };
   if (!cache) {
     await launchAndInstall();
@@ -102,11 +106,4 @@ async function launchAndWait(
   const options = { image, profiles: ["default", name], config: marks, target };
   await inTurn(host, { path: idsLockPath(host), act: () => launch(host, instance, options), maxMs: maxLaunchMs });
   for (const warning of await waitForCloudInit(host, instance, { timeoutMs })) ui.warn(`cloud-init: ${warning}`);
-}
-
-async function installApps(host: Host, instance: Instance, apps: readonly AppWord[]): Promise<void> {
-  await orElse(changeSoftware(host, instance, apps), isProcessError, (error) => {
-    const hint = "To look around in the container, run create.ts again with --keep-failed";
-    throw changeError(`The apps could not be installed in "${instance.name}"`, hint, error);
-  });
 }
