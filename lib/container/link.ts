@@ -6,12 +6,22 @@
  * The container may have replaced its sshd. On this side, it can reach only sockets given to {@linkcode Link.lend}.
  */
 
+import masterConf from "./ssh_master.conf" with { type: "text" };
 import { delay } from "@std/async";
 import { causedBy, isProcessError, orElse, ProcessError, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
-import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
+import {
+  canAsk,
+  controlOption,
+  settingsIn,
+  sshDestination,
+  sshError,
+  sshOptions,
+  type SshTarget,
+  Unreachable,
+} from "./ssh.ts";
 
 /** How SSH reaches a container over a shared connection. `control`: the master's socket, in a private directory. */
 export type LinkTarget = SshTarget & { control: string };
@@ -25,12 +35,6 @@ export interface Link extends AsyncDisposable {
   lend(inContainer: string, path: string): Promise<void>;
   isLost(): Promise<boolean>;
 }
-
-/**
- * The interval of keepalive messages, in seconds (ServerAliveInterval). After three without an answer, the connection
- * counts as lost.
- */
-const aliveSeconds = 3;
 
 /** The time limit for opening a connection, in milliseconds. */
 const connectMs = 60_000;
@@ -47,17 +51,10 @@ export const sshSpare = 17;
  * @param target its `control` is where the master makes its socket
  */
 export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
-  const settings = {
-    ControlPersist: "no",
-    Compression: "yes",
-    ServerAliveInterval: aliveSeconds,
-    ServerAliveCountMax: 3,
-    StreamLocalBindUnlink: "yes",
-  };
   // Without a network, the engine's CLI would go on waiting after ssh has given up.
   const proxy = target.proxy && { proxy: ["setpriv", "--pdeathsig", "KILL", ...target.proxy] };
   const ssh = ["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"];
-  const own = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+  const own = settingsIn(masterConf).flatMap((setting) => ["-o", setting]);
   return [...ssh, ...own, ...sshOptions({ ...target, ...proxy }, { mayAsk }), sshDestination(target)];
 }
 

@@ -100,12 +100,17 @@ export function controlOption(control: string): string[] {
   return ["-S", control.replaceAll("%", "%%")];
 }
 
+/** The settings in a file such as ssh.conf, as `KEY=VALUE`. */
+export function settingsIn(conf: string): string[] {
+  return conf.trimEnd().split("\n").filter((line) => !line.startsWith("#")).map((line) => line.replace(" ", "="));
+}
+
 export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = [
     ...(proxy ? [`ProxyCommand=${quoteWords(proxy).replaceAll("%", "%%")}`] : []),
     `UserKnownHostsFile="${mounts.knownHosts.replaceAll("%", "%%")}"`,
     `HostKeyAlias=${basename(mounts.directory)}`,
-    ...sshConf.trimEnd().split("\n").filter((line) => !line.startsWith("#")).map((line) => line.replace(" ", "=")),
+    ...settingsIn(sshConf),
     `BatchMode=${mayAsk ? "no" : "yes"}`,
   ];
   const connection = control === undefined ? [] : controlOption(control);
