@@ -114,7 +114,7 @@ for (
 Deno.test("a container is removed at once while another run makes the proxy of both", async () => {
   const root = await Deno.makeTempDir();
   try {
-    using _lock = await lockFile(join(root, ".p.lock"), { signal: AbortSignal.any([]) });
+    using _lock = await lockFile(join(root, ".internet.lock"), { signal: AbortSignal.any([]) });
     const profiles = ["one", "two"].map((name) => ({ name, config: { [internetKey]: "p" } }));
     const { host } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: root },
