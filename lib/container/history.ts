@@ -110,19 +110,18 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   }
   const { name, copy } = keptAs;
   const added: Happening[] = [];
-  const counts = new Map<HappeningKind, { hour: number; count: number }>();
+  /** How many lines of each kind this run has written, by kind and hour. */
+  const counts = new Map<string, number>();
   const waiting: HistoryLine[] = [];
   let writing: Promise<void> | undefined;
   let isBroken = false;
   let latest = 0;
-  const countOf = (kind: HappeningKind): { hour: number; count: number } => {
+  const countOf = (kind: HappeningKind, more = 0): number => {
     if (!kinds.includes(kind)) throw new TypeError(`There is no kind "${kind}"`);
-    const hour = Math.floor(now() / 3_600_000);
-    const known = counts.get(kind);
-    if (known?.hour === hour) return known;
-    const begun = { hour, count: 0 };
-    counts.set(kind, begun);
-    return begun;
+    const key = `${kind} ${Math.floor(now() / 3_600_000)}`;
+    const count = (counts.get(key) ?? 0) + more;
+    counts.set(key, count);
+    return count;
   };
   const writeAllWaiting = async (): Promise<void> => {
     try {
@@ -147,14 +146,14 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   };
   const write = (): void => void (waiting.length > 0 && (writing ??= writeAllWaiting()));
   const isFull = (kind: HappeningKind): boolean => {
-    const { count } = countOf(kind);
+    const count = countOf(kind);
     if (maxLines[kind] === Infinity) return false;
     // Tries again to write the line that failed.
     if (isBroken) write();
     return isBroken || count >= maxLines[kind];
   };
   const note = (happening: Happening): void => {
-    countOf(happening.kind).count++;
+    countOf(happening.kind, 1);
     added.push(happening);
     // Readers sort the lines of all kinds by their time, so no two may have the same.
     latest = Math.max(now(), latest + 1);
