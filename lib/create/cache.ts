@@ -97,12 +97,10 @@ export async function removeReplaced(
   { images, used }: { images: readonly Image[]; used: string },
 ): Promise<void> {
   const cleaner = host.forCleanup(AbortSignal.timeout(removingDeadlineMs));
-  try {
-    for (const { fingerprint } of images) if (fingerprint !== used) await deleteImage(cleaner, engine, fingerprint);
-  } catch (error) {
-    host.ui.warn(
-      `A cached image that is no longer needed could not be removed: ${error instanceof Error ? error.message : error}`,
-    );
+  for (const { fingerprint } of images.filter((image) => image.fingerprint !== used)) {
+    await deleteImage(cleaner, engine, fingerprint).catch(({ message }) => {
+      host.ui.warn(`A cached image that is no longer needed could not be removed: ${message}`);
+    });
   }
 }
 

@@ -138,15 +138,12 @@ const busyMs = 500;
 export async function deleteInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
   for (let tries = 1;; tries++) {
-    try {
-      await run(host, engine, ["delete", "--force", labelOf(instance)]);
-      return;
-    } catch (error) {
-      // A killed run may have left the engine updating it, and an update is no operation that one could wait for.
-      const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
-      if (!isBusy || tries === maxDeletions) throw error;
-      await delay(busyMs, { signal: host.signal });
-    }
+    const deleted = run(host, engine, ["delete", "--force", labelOf(instance)]);
+    const error = await orElse(deleted, isProcessError, (error) => error);
+    if (!isProcessError(error)) return;
+    // A killed run may have left the engine updating it, and an update is no operation that one could wait for.
+    if (!/Instance is busy running/.test(error.stderr) || tries === maxDeletions) throw error;
+    await delay(busyMs, { signal: host.signal });
   }
 }
 

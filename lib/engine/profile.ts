@@ -4,7 +4,7 @@ import type { Host } from "../base/host.ts";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
 import type { OnServer } from "./server.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isProcessError, orElse, UserError } from "../base/errors.ts";
 
 export interface EngineProfile {
   config: Readonly<Record<string, string>>;
@@ -45,15 +45,14 @@ export async function createProfile(
   { engine, name }: Instance,
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
-  try {
-    await request(host, engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
-  } catch (error) {
-    if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
+  const made = request(host, engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
+  await orElse(made, isProcessError, (error) => {
+    if (!/already exists/i.test(error.stderr)) throw error;
     throw new UserError(`A profile named "${name}" already exists`, {
       hint: "Another program has just made it: choose another name, or run it again to be asked about the profile",
       cause: error,
     });
-  }
+  });
 }
 
 /** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */

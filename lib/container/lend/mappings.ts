@@ -5,7 +5,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
-import { InputError, inputError, isFailure, type ProcessError } from "../../base/errors.ts";
+import { InputError, inputError, isFailure, orElse, type ProcessError } from "../../base/errors.ts";
 import { all as allOf } from "../../base/promises.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
@@ -164,19 +164,16 @@ export async function unmapFiles(
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);
-  let engineFailure: Error | undefined;
-  try {
-    if (!await removeMapDevices(host, instance, devices) && !isDisposableName(instance.name)) {
-      const line = engineLine(instance.engine, ["config", "device", "remove", "NEW-NAME", ...devices]);
-      tell(`"${labelOf(instance)}" is gone. If it was renamed, it still has what was lent; to take it back: ${line}`);
-    }
-  } catch (error) {
-    engineFailure = error as Error;
+  const isThere = await removeMapDevices(host, instance, devices).catch((error: Error) => error);
+  if (isThere === false && !isDisposableName(instance.name)) {
+    const line = engineLine(instance.engine, ["config", "device", "remove", "NEW-NAME", ...devices]);
+    tell(`"${labelOf(instance)}" is gone. If it was renamed, it still has what was lent; to take it back: ${line}`);
   }
   // Even if the devices remain: without the ACL entries, the container can no longer open the files.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   for (const finding of [...restored.findings, ...kept.findings]) tell(finding);
-  if (engineFailure ?? failure) throw engineFailure ?? failure;
+  if (isThere instanceof Error) throw isThere;
+  if (failure) throw failure;
   const effect = ", and keeps access until it closes the file";
   for (const finding of await finishUnmap(host, instance, { files: mapped, effect })) tell(finding);
   // Last: Incus 7.0.2 leaves all mount points to us, and by the records the next run finds those still left.
@@ -216,13 +213,10 @@ function deviceOf(
 async function removeMapDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
   let left = devices;
   for (let tries = 1;; tries++) {
-    try {
-      await removeDevices(host, instance, left);
-      return true;
-    } catch (error) {
-      if (!isFailure(error) || tries === removeTries) throw error;
-      host.signal.throwIfAborted();
-    }
+    const failure = await orElse(removeDevices(host, instance, left), isFailure, (error) => error);
+    if (!failure) return true;
+    if (tries === removeTries) throw failure;
+    host.signal.throwIfAborted();
     await delay(20 * tries);
     const found = await findInstance(host, instance);
     left = devices.filter((device) => device in (found?.devices ?? {}));
