@@ -1,10 +1,9 @@
 /**
  * The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table, engines.json, holds what differs
- * between the two; another, no_answers.json, why a CLI gets no answer.
+ * between the two.
  */
 
 import engines from "./engines.json" with { type: "json" };
-import noAnswerTable from "./no_answers.json" with { type: "json" };
 import {
   causedBy,
   InputError,
@@ -324,7 +323,7 @@ const notFound = /not found|^Error: remove .*: file does not exist$/im;
  * The message of a server that is starting, or that cannot reach the member of its cluster with the instance (Incus
  * 6.0.4).
  */
-const notReady = new RegExp(noAnswerTable.notReady.says[0]!, "m");
+const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connection with target cluster member)$/m;
 
 /**
  * Whether a server is starting, or a member of its cluster does not answer. About a member that it does not know to be
@@ -343,14 +342,61 @@ export function listMembers(engine: Engine, kind = "members"): string {
 }
 
 /**
- * One kind of the CLI's messages when it gets no answer, and the error for it. `says`: patterns, all of which match. A
- * program in a container may print the same, and much more: each pattern must take linear time. `isLocal`: whether only
- * local servers are meant, or only remote ones; undefined for both. In the texts, `{remote}` is what the engine has by
- * that name. "snapd" is of LXD 6.9; for "permission", Debian 13's Incus has its own words.
+ * The CLI's messages when it gets no answer, as patterns, and the error for each. A program in a container may print
+ * the same, and much more: each pattern must take linear time.
  */
-type NoAnswer = { says: readonly string[]; isLocal?: boolean; message: string; hint: string };
-
-const noAnswers: readonly NoAnswer[] = Object.values(noAnswerTable);
+const noAnswers: readonly {
+  says: RegExp | readonly RegExp[];
+  /** Whether only local servers are meant, or only remote ones; undefined for both. */
+  isLocal?: boolean;
+  message(engine: Engine): string;
+  hint(engine: Engine): string;
+}[] = [
+  {
+    says: notReady,
+    message: ({ product }) => `${product} is not ready: it is starting, or a member of its cluster does not answer`,
+    hint: (engine) => `In a cluster, see which one: ${listMembers(engine)}`,
+  },
+  {
+    says: /\bx509: |failed to verify certificate/,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The certificate of the remote "${remote}" is not the one that was trusted`,
+    hint: ({ cli, server: { remote } }) =>
+      `If you know why it changed, add the remote again: ${cli} remote remove ${remote}, then ${cli} remote add`,
+  },
+  {
+    says: /^Error: not (authorized|trusted)/im,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The remote "${remote}" does not trust this machine's certificate`,
+    hint: ({ cli, server: { remote } }) =>
+      `Ask its administrator for a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
+  },
+  {
+    says: /\bdial tcp\b|\bconnect: |i\/o timeout|TLS handshake timeout|deadline exceeded/,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The remote "${remote}" does not answer`,
+    hint: () => "Check that its machine runs, and that this one has a network",
+  },
+  {
+    // A message of snapd, with LXD 6.9.
+    says: /cannot track application process/,
+    message: () => "LXD's snap runs only where a systemd user session does",
+    hint: () => 'Log in instead of su or sudo; for cron and the like: sudo loginctl enable-linger "$USER"',
+  },
+  {
+    // Debian 13's Incus words it differently.
+    says: [/unix\.socket/i, /permission denied|needed permissions/i],
+    isLocal: true,
+    message: ({ product }) => `Permission denied on ${product}'s socket`,
+    hint: ({ group }) => `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
+  },
+  {
+    says: /unix\.socket|doesn't appear to be (started|running)/i,
+    isLocal: true,
+    message: ({ product }) => `${product} does not answer`,
+    hint: ({ init }) => `Start it; if it was never set up: ${init}`,
+  },
+];
 
 /**
  * The error for a call of the CLI that failed: exit code 125 when the engine cannot be reached, else the same error.
@@ -363,12 +409,9 @@ function engineError(engine: Engine, error: unknown): unknown {
   if (!server.isLocal && error.stderr.includes("/streams/v1/")) return error;
   const message = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
   const known = noAnswers.find(({ says, isLocal = server.isLocal }) =>
-    isLocal === server.isLocal && says.every((pattern) => new RegExp(pattern, "im").test(message))
+    isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(message))
   );
-  if (!known) return error;
-  const facts: Readonly<Record<string, unknown>> = { ...engine, ...server, members: listMembers(engine) };
-  const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (_, name: string) => `${facts[name]}`);
-  return new NoEngine(fill(known.message), { hint: fill(known.hint), ...causedBy(error) });
+  return known ? new NoEngine(known.message(engine), { hint: known.hint(engine), ...causedBy(error) }) : error;
 }
 
 function notInstalledError(engine: Engine, cause?: unknown): NoEngine {
