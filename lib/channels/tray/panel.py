@@ -74,7 +74,6 @@ MENU_INTERFACE = interface(
     {
         "GetLayout": ("i i as", "u (ia{sv}av)"),
         "GetGroupProperties": ("ai as", "a(ia{sv})"),
-        "GetProperty": ("i s", "v"),
         "Event": ("i s v u", ""),
         "EventGroup": ("a(isvu)", "ai"),
         "AboutToShow": ("i", "b"),
@@ -162,9 +161,6 @@ class Icon:
         elif method == "GetGroupProperties":
             numbers = [number for number in words[0] or self.nodes if number in self.nodes]
             answer = GLib.Variant("(a(ia{sv}))", ([(number, self.nodes[number][0]) for number in numbers],))
-        elif method == "GetProperty":
-            value = self.nodes.get(words[0], ({}, []))[0].get(words[1])
-            answer = value and GLib.Variant("(v)", (value,))
         elif method in ("Event", "EventGroup"):
             for number, kind, *_ in [words] if method == "Event" else words[0]:
                 if kind == "clicked":
