@@ -5,6 +5,7 @@
 
 import { abortable, delay } from "@std/async";
 import { join } from "@std/path";
+import { exists } from "../../base/files.ts";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
 import { isEndGone, readText, sendText } from "../sockets.ts";
@@ -81,7 +82,9 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     },
   });
   const alive = join(directory, privateNames.alive);
-  await waitForPath(alive);
+  for (const deadline = performance.now() + clientMs; !await exists(alive); await delay(pollMs)) {
+    if (performance.now() > deadline) throw new Deno.errors.NotFound(alive);
+  }
   // Waits until the last writer has closed it.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
@@ -125,14 +128,6 @@ export async function lendByRun(
       );
     }
     throw error;
-  }
-}
-
-async function waitForPath(path: string): Promise<void> {
-  const deadline = performance.now() + clientMs;
-  while (await Deno.lstat(path).catch(() => undefined) === undefined) {
-    if (performance.now() > deadline) throw new Deno.errors.NotFound(path);
-    await delay(pollMs);
   }
 }
 
