@@ -22,13 +22,6 @@ import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
 import { mountsIn } from "../container/paths.ts";
 
-/** The channels to close, and the container. */
-export interface DenyRequest {
-  /** `[REMOTE:]NAME`. */
-  word: string;
-  channels: ChannelName[];
-}
-
 /** Channels that stay open with the windows after the run has ended, and that no guard can close. */
 const staying = new Set(channelsWith(({ lasts, load }) => lasts === "windows" && load));
 
@@ -43,12 +36,13 @@ const besides: readonly string[] = [
  * Otherwise `--deny` is about a session to show. A container named like a channel must be given with its remote:
  * `local:links`.
  *
+ * @returns the channels to close, and the container, `[REMOTE:]NAME`
  * @throws {UserError} exit code 2
  */
 export async function readDenial(
   host: Pick<Host, "env">,
   { flags, values, positionals, rest }: Arguments<string>,
-): Promise<DenyRequest | undefined> {
+): Promise<{ word: string; channels: ChannelName[] } | undefined> {
   const word = values.get("deny");
   const [list, ...more] = [...positionals, ...rest];
   if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;

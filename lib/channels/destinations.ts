@@ -6,16 +6,11 @@ import { isContainerName } from "../container/names.ts";
 /** On this host, in a container, or in a disposable copy of one, whose name is `[REMOTE:]NAME`. */
 export type Destination = { on: "host" } | { on: "container" | "copy"; container: string };
 
-/** Where a kind of things opens. */
-export interface DestinationRequest {
-  /** Of several, the user chooses one each time. */
-  destinations: readonly Destination[];
-  /** The value of the option, if it comes from one. */
-  option?: string | undefined;
-}
-
-/** Where links and files open; kinds that are left out open on this host. */
-export type Opening = Readonly<Record<string, DestinationRequest>>;
+/**
+ * Where links and files open; kinds that are left out open on this host. Of several destinations, the user chooses one
+ * each time. `option`: the value of the option, if they come from one.
+ */
+export type Opening = Readonly<Record<string, { destinations: readonly Destination[]; option?: string | undefined }>>;
 
 export const onHost: Destination = { on: "host" };
 

@@ -4,21 +4,13 @@ import type { Closing } from "./closing.ts";
 import { createCrossings, type CrossingLine, type Crossings } from "./crossings.ts";
 import { crossingText, type GuardHistory, windowsLine } from "./process_interface.ts";
 
-/** A guard's process. */
-export interface GuardProcess {
-  /** As {@linkcode printer} returns it. */
-  print(line: string): Promise<boolean>;
-  /** Undefined where no history is kept. */
-  crossings: Crossings | undefined;
-  /** Prints how the windows have ended, and ends the process. */
-  end(): Promise<never>;
-}
-
 /**
  * Begins the process of a guard, which ends by a signal or with its input.
  *
  * @param options `mayReport`: whether the history has room; `take`: takes each line of the input, and returns whether
  * the process outlives its input; `leave`: called at the end, with a promise for the last line that is printed
+ * @returns `print`: as {@linkcode printer} returns it; `crossings`: undefined where no history is kept; `end`: prints how
+ * the windows have ended, and ends the process
  */
 export function beginGuard(
   { closing, history, mayReport = () => true, take, leave = (printed) => printed }: {
@@ -28,7 +20,7 @@ export function beginGuard(
     take(line: string): boolean;
     leave?: (printed: Promise<unknown>) => Promise<unknown>;
   },
-): GuardProcess {
+): { print(line: string): Promise<boolean>; crossings: Crossings | undefined; end(): Promise<never> } {
   const print = printer(Deno.stdout.writable);
   const written = history && writeDown(history, print);
   const crossings = written &&

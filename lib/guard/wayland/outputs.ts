@@ -22,15 +22,13 @@ interface Output {
   logical?: Size;
 }
 
-export interface Outputs extends Part {
-  /** The sizes of the screens, in desktop pixels, as for popups. */
-  sizes(): Size[];
-  /** The most pixels that apps draw to fill all screens, including removed ones: what was drawn for them stays. */
-  pixels(): number;
-}
-
-/** Makes the screens of a connection; there are none yet. */
-export function createOutputs(): Outputs {
+/**
+ * Makes the screens of a connection; there are none yet.
+ *
+ * @returns `sizes`: the sizes of the screens, in desktop pixels, as for popups; `pixels`: the most pixels that apps draw
+ * to fill all screens, including removed ones: what was drawn for them stays
+ */
+export function createOutputs(): Part & { sizes(): Size[]; pixels(): number } {
   /** By the numbers of their globals. */
   const outputs = new Map<number, Output>();
   const named = new WeakMap<WaylandObject, Output>();

@@ -5,11 +5,7 @@ import { maxSide, type Size } from "../limits.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import type { Part, WaylandObject } from "./objects.ts";
 
-export interface Pictures extends Part {
-  sizeOf(buffer: WaylandObject): Size;
-}
-
-export function createPictures(descriptors: Descriptors): Pictures {
+export function createPictures(descriptors: Descriptors): Part & { sizeOf(buffer: WaylandObject): Size } {
   /** The files of pools and buffers, and the size of the pool. */
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
   const sizes = new WeakMap<WaylandObject, Size>();

@@ -17,16 +17,15 @@ const [xServer, oneWindow] = [
   "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows each of its windows by itself",
 ] as const;
 
-export interface Windows extends Part {
-  /** Takes the requests that waited until the user works in the windows. */
-  takeRequests(): Addition[];
-  /** Takes the events that ask the app to close its windows when the user ends the session. */
-  takeEvents(): Addition[];
-}
-
+/**
+ * Makes the windows of a connection; there are none yet.
+ *
+ * @returns `takeRequests`: takes the requests that waited until the user works in the windows; `takeEvents`: takes the
+ * events that ask the app to close its windows when the user ends the session
+ */
 export function createWindows(
   { session, surfaces }: { session: WaylandSession; surfaces: Surfaces },
-): Windows {
+): Part & { takeRequests(): Addition[]; takeEvents(): Addition[] } {
   const { container, closing, tell, attention, rates } = session;
   /** Windows that become fullscreen once the user works in the app, each with its output. */
   const waiting = new Map<WaylandObject, WaylandObject | undefined>();
