@@ -22,13 +22,11 @@ const openOptions = { read: true, write: true, create: true, mode: 0o600 } as co
  */
 export async function lockFile(path: string, { signal }: { signal: AbortSignal }): Promise<Deno.FsFile> {
   const file = await Deno.open(path, openOptions);
-  try {
-    await abortable(file.lock(true), signal);
-    return file;
-  } catch (error) {
+  await abortable(file.lock(true), signal).catch((error) => {
     file.close();
     throw error;
-  }
+  });
+  return file;
 }
 
 /**
@@ -76,14 +74,13 @@ export async function claimFile(
  */
 export async function claimRecord(path: string, record: unknown): Promise<Deno.FsFile | undefined> {
   const file = await claimFile(path);
-  try {
-    if (file) await naming(path, file.truncate().then(() => writeJsonInto(file, record)).then(() => file.sync()));
-    return file;
-  } catch (error) {
+  const written = file && naming(path, file.truncate().then(() => writeJsonInto(file, record)).then(() => file.sync()));
+  await written?.catch(async (error) => {
     await removeFile(path);
     release(file);
     throw error;
-  }
+  });
+  return file;
 }
 
 /**

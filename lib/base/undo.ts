@@ -29,15 +29,13 @@ export async function withUndo<T>(
     add(what, action) {
       stack.defer(async () => {
         cleaning ??= host.forCleanup(AbortSignal.timeout(maxUndoMs));
-        try {
-          await action(cleaning);
-        } catch (error) {
+        await Promise.try(action, cleaning).catch((error) =>
           host.ui.error({
             message: `Could not ${what}: ${error instanceof Error ? error.message : error}`,
             hint: "Fix that, then run the script again: it finishes the cleanup",
             output: isFailure(error) ? error.output : "",
-          });
-        }
+          })
+        );
       });
     },
   };

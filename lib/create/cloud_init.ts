@@ -69,14 +69,12 @@ export async function waitForCloudInit(
     const { stdout } = await exec(host, instance, ["/bin/sh", "-c", awaitScript], options);
     return await host.look([], () => warningsIn(host, instance, stdout));
   } catch (error) {
-    if (error instanceof ProcessError && error.timedOut) {
-      throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
-        hint: "Wait longer with --timeout, or see at the end of its output what it waits for",
-        output: await outputLogTail(host, instance),
-        cause: error,
-      });
-    }
-    throw error;
+    if (!(error instanceof ProcessError && error.timedOut)) throw error;
+    throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
+      hint: "Wait longer with --timeout, or see at the end of its output what it waits for",
+      output: await outputLogTail(host, instance),
+      cause: error,
+    });
   } finally {
     over.abort();
     await beside;
