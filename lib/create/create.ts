@@ -1,5 +1,6 @@
 /** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves everything as it was. */
 
+import ignoredTable from "./ignored_limits.json" with { type: "json" };
 import { calledName } from "../base/script_names.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -127,11 +128,7 @@ export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
 }
 
 /** The engine's warning for each kind of limit. */
-const ignoredLimits: Readonly<Record<string, RegExp>> = {
-  "limits.memory": /memory limits will be ignored/,
-  "limits.cpu": /CPU pinning will be ignored/,
-  "limits.processes": /process limits will be ignored/,
-};
+const ignoredLimits: Readonly<Record<string, string>> = ignoredTable;
 
 /**
  * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 accepts limits on a host with cgroup v1,
@@ -147,7 +144,7 @@ export async function warnOfLimits(
   const asked = environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment));
   const warnings = await asked.catch(() => undefined);
   for (const key of keys) {
-    const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));
+    const warning = warnings?.find((warning) => warning.includes(ignoredLimits[key]!));
     if (warning) host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
   }
 }
