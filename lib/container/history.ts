@@ -127,9 +127,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     try {
       for (let line; (line = waiting[0]) !== undefined; waiting.shift()) {
         const { kind } = line;
-        // A full disk may have left the start of a line.
-        const text = `${isBroken ? "\n" : ""}${JSON.stringify(line)}\n`;
-        await host.look(undefined, () => append(host, pathOf(join(historyDirectory(host), name), kind), text));
+        await host.look(undefined, () => append(host, pathOf(join(historyDirectory(host), name), kind), line));
         isBroken = false;
       }
     } catch (error) {
@@ -192,7 +190,7 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
   for (const left of text.split("\n")) {
     const [ahead = "", name] = nameAhead.exec(left) ?? [];
     const line = name === undefined ? undefined : parseHistoryLine(`{${left.slice(ahead.length)}`);
-    if (line) await append(host, pathOf(join(historyDirectory(host), name!), line.kind), `\n${JSON.stringify(line)}\n`);
+    if (line) await append(host, pathOf(join(historyDirectory(host), name!), line.kind), line);
   }
   await removeFile(taken);
 }
@@ -206,10 +204,11 @@ function pathOf(directory: string, kind: HappeningKind, isOld = false): string {
 }
 
 /** Appends a line to a file that only the user can open, without fsync. Several runs may do so at once. */
-async function append({ signal }: Pick<Host, "signal">, path: string, text: string): Promise<void> {
+async function append({ signal }: Pick<Host, "signal">, path: string, line: HistoryLine): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
-  await writeAll(file, new TextEncoder().encode(text));
+  // A full disk, or a power cut, may have left the start of a line.
+  await writeAll(file, new TextEncoder().encode(`\n${JSON.stringify(line)}\n`));
   if ((await file.stat()).size <= maxFileBytes) return;
   using _turn = await lockFile(join(dirname(path), "lock"), { signal });
   const now = await ifThere(Deno.stat(path));

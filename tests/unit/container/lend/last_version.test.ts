@@ -151,7 +151,7 @@ testWith(["getfacl", "setfacl"], "where a last version cannot be kept, that file
     await assertRejects(() => unmap(), Deno.errors.IsADirectory);
     await assertRejects(() => unmap(), Deno.errors.IsADirectory);
     const history = await Deno.readTextFile(join(journal, "../history/box/file.jsonl"));
-    const back = history.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const back = history.trim().split("\n").map((line) => JSON.parse(line));
     assertEquals(back.map(({ what, path, changed }) => [what, basename(path), changed]), [["back", "here", true]]);
     assertEquals([await left(), (await acl()).includes("user:1")], [[[gone.id, false]], false]);
   });
