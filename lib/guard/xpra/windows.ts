@@ -109,13 +109,13 @@ export class Windows {
   }
 
   /**
-   * Moves a window as the container wants.
+   * Moves a window that is there as the container wants.
    *
    * @returns the place that it may have
    * @throws {Refusal} when it may not be there
    */
   move(number: number, wanted: Rectangle): Rectangle {
-    const window = this.#find(number);
+    const window = this.#known.get(number)!;
     if (window.kind === "popup") return window.place = this.#popupPlace(number, wanted);
     // The host reports the real place of a framed window, which its window manager decides.
     const place = placeFramed(wanted, this.screen);
@@ -123,9 +123,9 @@ export class Windows {
     return place;
   }
 
-  /** Changes a window's properties. Returns those that may pass; throws a refusal for a window that is not there. */
+  /** Changes the properties of a window that is there. Returns those that may pass. */
   describe(number: number, description: Value): Dict {
-    const window = this.#find(number);
+    const window = this.#known.get(number)!;
     if (window.kind === "popup") return this.#popup(description);
     const passed = this.#checkFramed(number, description);
     // The position counts only when a window opens, but xpra's client (6.5.5) opens some again with the last
@@ -215,12 +215,6 @@ export class Windows {
    */
   mayHaveStrays(): boolean {
     return (this.#hasChanged || this.attention.focused() === 0) && this.#ofKind("popup").length > 0;
-  }
-
-  #find(number: number): Known {
-    const window = this.#known.get(number);
-    if (!window) throw new Refusal("there is no such window");
-    return window;
   }
 
   #add(number: number, window: Known): void {
