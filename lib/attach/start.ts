@@ -7,7 +7,7 @@ import { all } from "../base/promises.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkDirectory } from "../container/mounts.ts";
-import { checkSessionName, sessionNameOf } from "../container/names.ts";
+import { sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/session_socket.ts";
 import { checkAsking } from "./agent/ask.ts";
 import { noteOpening, withDefaultApp, withOpenedFile } from "./default_app.ts";
@@ -28,7 +28,6 @@ import { prepareChannels, startSession } from "./start_session.ts";
 export async function start(container: Container, given: StartRequest): Promise<number> {
   await noteOpening(container, given);
   const { host, label, mounts, crossesNetwork } = container;
-  if (given.session !== undefined) checkSessionName(given.session);
   if (!crossesNetwork) await host.look(undefined, () => checkDirectory(mounts.sockets, container, { isHere: true }));
   const found = await withDefaultApp(container, given);
   // Throws if the path would be too long, including the suffix that a name gets when it is taken.
