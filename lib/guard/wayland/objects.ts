@@ -49,9 +49,7 @@ export interface Values {
 }
 
 /** The same for events: the compositor may name an object that the app has just destroyed. */
-export interface EventValues extends Omit<Values, "object"> {
-  object: WaylandObject | undefined;
-}
+type EventValues = Omit<Values, "object"> & { object: WaylandObject | undefined };
 
 /** The arguments of a message, by their names in the protocol. */
 export type Args<Name> = Named<ArgumentsOf<Name>, Name extends EventName ? EventValues : Values>;

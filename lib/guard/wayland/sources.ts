@@ -10,9 +10,11 @@ import { type Addition, alsoPrimary, dropped, type Part, type WaylandObject } fr
 import type { OwnMessages } from "./own_messages.ts";
 import type { WaylandSession } from "./session.ts";
 
-/** The longest name of a type of data, in bytes, and the most types of a source or an offer. */
-const maxTypeBytes = 256;
+/** The most types of a source or an offer. */
 export const maxTypes = 256;
+
+/** The name of a type of data, which has at most 256 characters. */
+const typeName = /^[\x21-\x7e][ -\x7e]{0,255}$/;
 
 /** The type that replaces one which the app did not offer. */
 const unknownType = "application/x-gui-container";
@@ -53,7 +55,7 @@ export function createSources({ clipboard, crossings, dataMark, outerType, takeO
       ...alsoPrimary("source.offer", ({ object, args: { mime_type: type } }) => {
         const its = types.get(object) ?? new Map<string, string>();
         types.set(object, its);
-        if (its.size >= maxTypes || !isType(type)) return dropped;
+        if (its.size >= maxTypes || !typeName.test(type)) return dropped;
         const outer = clipboard.out && type === secretHint ? type : outerType(type);
         if (outer === undefined) return dropped;
         its.set(outer, type);
@@ -88,8 +90,4 @@ export function createSources({ clipboard, crossings, dataMark, outerType, takeO
       return [[source, "offer", dataMark]];
     },
   };
-}
-
-function isType(text: string): boolean {
-  return text.length <= maxTypeBytes && /^[\x21-\x7e][ -\x7e]*$/.test(text);
 }

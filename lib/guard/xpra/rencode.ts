@@ -7,9 +7,7 @@ import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 
 /** A floating-point number, told apart from integers. */
-export interface Float {
-  readonly float: number;
-}
+export type Float = { readonly float: number };
 
 /** A table. A map, not an object, since the other end chooses the keys. */
 export type Dict = Map<string | number, Value>;
@@ -31,11 +29,6 @@ const trueCode = 67;
 const falseCode = 68;
 const nullCode = 69;
 const endCode = 127;
-
-interface CodeRange {
-  start: number;
-  count: number;
-}
 
 /** Ranges of codes for small numbers, and for lengths of what follows. */
 const positive = { start: 0, count: 44 };
@@ -149,7 +142,7 @@ export function decode(bytes: Uint8Array): Value {
   return result;
 }
 
-function isIn(code: number, { start, count }: CodeRange): boolean {
+function isIn(code: number, { start, count }: { start: number; count: number }): boolean {
   return code >= start && code < start + count;
 }
 
