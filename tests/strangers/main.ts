@@ -28,8 +28,10 @@ const suites: Readonly<Record<string, Suite>> = {
   fio,
   x11docker,
   wleird,
-  wlcs: wlcsSuite({ isUsed: false }),
-  wlcs_used: wlcsSuite({ isUsed: true }),
+  wlcs: wlcsSuite("away"),
+  wlcs_used: wlcsSuite("at work"),
+  wlcs_typing: wlcsSuite("typing"),
+  wlcs_long: wlcsSuite("away", { isOneSession: true }),
   xpra_packets: xpraPackets({ isNewest: false }),
   xpra_newest: xpraPackets({ isNewest: true }),
   mutants,
@@ -54,7 +56,8 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, suite] of chosen) {
   const start = performance.now();
   try {
-    const list = await Deno.readTextFile(fromFileUrl(new URL(`${name}.list`, import.meta.url))).catch(() => "");
+    const path = fromFileUrl(new URL(`${suite.listOf ?? name}.list`, import.meta.url));
+    const list = await Deno.readTextFile(path).catch(() => "");
     const { passed, listed, failures } = judge(await suite.run(), list);
     for (const failure of failures) say(`${name}: ${failure} ... FAILED`);
     const seconds = Math.ceil((performance.now() - start) / 1000);

@@ -15,6 +15,8 @@ export interface Suite {
   about: string;
   /** Whether it takes seconds only, and is in the gate. */
   isFast?: boolean;
+  /** The suite whose list it has; by default, one of its own. */
+  listOf?: string;
   /**
    * Gets it, and runs it.
    *

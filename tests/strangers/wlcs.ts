@@ -15,40 +15,66 @@ const mir = "/usr/lib/x86_64-linux-gnu/mir/miral_wlcs_integration.so";
 /** How long the tests of a suite may take, in milliseconds: one that fails may wait for ten seconds. */
 const suiteMs = 120_000;
 
+/** What the guard may hold in the end beyond what it held at first: descriptors, and memory in KiB. */
+const maxMoreDescriptors = 4;
+const maxMoreMemory = 200 * 2 ** 10;
+
 /** How many suites run at a time, each on a chain of its own. */
 const chains = 2;
 
-/** All tests, with the user away or at work in the windows. Mir 2.20 lacks what the guard draws borders with. */
-export function wlcsSuite({ isUsed }: { isUsed: boolean }): Suite {
+/** What the user does: is away or at work in the windows, or types into each that gets the keyboard. */
+type User = "away" | "at work" | "typing";
+
+/**
+ * All tests; with `isOneSession`, in one session of the guard in place of one for each. Mir 2.20 lacks what the guard draws
+ * borders with.
+ */
+export function wlcsSuite(user: User, { isOneSession = false }: { isOneSession?: boolean } = {}): Suite {
+  const about = isOneSession ? "in one long session" : `with the user ${user}`;
   return {
-    about: `Wayland's conformance behind waypipe and the guard, with the user ${isUsed ? "at work" : "away"}`,
+    about: `Wayland's conformance behind waypipe and the guard, ${about}`,
+    listOf: user === "away" ? "wlcs" : "wlcs_used",
     async run() {
       await installed("wlcs=1.7.0-1", "mir-wlcs-integration=2.20.2-2", "gcc", "libc6-dev", "libwayland-dev", "waypipe");
       const shim = await built(fromFileUrl(new URL("wlcs_shim.c", import.meta.url)), "-shared -fPIC");
       const { stdout } = await runProcess([wlcs, mir, "--gtest_list_tests"], { okCodes: "any" });
       const suites = Object.values(testsIn(stdout)).toSorted((one, other) => other.length - one.length);
       const results: Results = new Map();
-      await Promise.all(Array.from({ length: chains }, async () => {
+      await Promise.all(Array.from({ length: isOneSession ? 1 : chains }, async (_, number) => {
         await using stack = new AsyncDisposableStack();
         const directory = await Deno.makeTempDir({ prefix: "wlcs." });
         stack.defer(() => Deno.remove(directory, { recursive: true }));
         const host = join(directory, "host");
         // waypipe's client looks for its compositor once, when it starts. The module listens there later.
         const first = Deno.listen({ transport: "unix", path: host });
-        const chain = stack.use(await startChain(directory, { host, isUsed }));
+        const chain = stack.use(await startChain(directory, { host, isUsed: user === "at work" }));
         first.close();
         const env = {
           XDG_RUNTIME_DIR: directory,
           CHAIN_MODULE: mir,
           CHAIN_HOST: host,
           CHAIN_DISPLAY: chain.display,
-          CHAIN_SESSION: chain.session,
+          ...isOneSession ? {} : { CHAIN_SESSION: chain.session },
+          ...user === "typing" ? { CHAIN_KEYS: "1" } : {},
         };
+        const before = heldBy(chain.guard);
         for (let names = suites.shift(); names; names = suites.shift()) await runTests(names, results, { shim, env });
+        const after = heldBy(chain.guard);
+        results.set(`what the guard of chain ${number} holds`, {
+          isPassed: after.descriptors <= before.descriptors + maxMoreDescriptors &&
+            after.memory <= before.memory + maxMoreMemory,
+          said: JSON.stringify({ before, after }),
+        });
       }));
       return results;
     },
   };
+}
+
+/** What a process holds: open descriptors, and memory in KiB. */
+function heldBy(pid: number): { descriptors: number; memory: number } {
+  const [, memory] = /^VmRSS:\s*(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))!;
+  return { descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length, memory: Number(memory) };
 }
 
 /** The tests of each suite, by what wlcs lists: a suite's name, and below it those of its tests, with comments. */
