@@ -77,13 +77,16 @@ testOnOneEngine(
     // libpulse asks an X display for its sound server where the environment is SSH's.
     await script("attach", engine, ["--session=both", "--join", name, "timeout 2 parec --raw"], { env: desktop() });
     assertEquals(await servers(), "");
-    for (const end of ["app", "button"]) {
-      const clock = attach(engine, ["--session=both", "--join", name, "xclock"]);
-      const { id } = await xWindow(engine, name, "xclock");
+    for (const end of ["app", "button", "button twice"]) {
+      // xterm says which server it has lost.
+      const app = end === "button twice" ? "xterm" : "xclock";
+      const joined = attach(engine, ["--session=both", "--join", name, app]);
+      const { id } = await xWindow(engine, name, app);
+      const press = `[con_id=${id}] kill`;
       if (end === "app") await inContainer(engine, name, "pkill -x xclock");
-      else await sh(["swaymsg", `[con_id=${id}] kill`], { env: desktop() });
-      // The button has the X server ask the app.
-      assertEquals((await clock.ended).code, end === "app" ? 1 : 0);
+      else await sh(["swaymsg", end === "button" ? press : `${press}; ${press}`], { env: desktop() });
+      // The button has the X server ask the app, and twice ends both.
+      assertEquals((await joined.ended).code === 0, end === "button");
       await eventually("the server's end", async () => await servers() === "");
       assertEquals((await windows()).map((window) => window.name), [`[${name}] both`]);
     }

@@ -8,7 +8,9 @@
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
 no_display="$no_display|(^|[^[:alnum:]])X(11)? (window )?server"
 no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|HeadlessException|plugin \"xcb\"|no available video device"
-# The same of apps that exit with 0: VLC 3 falls back to commands, and Mono's programs show each error in a window.
+# The same of apps that had a display, and lost it: their server's window was closed.
+lost_display='fatal IO error|X(11)? connection .*broke'
+# Errors of apps that exit with 0: VLC 3 falls back to commands, and Mono's programs show each error in a window.
 no_display_and_well='no suitable interface module|Could not open display \(X-Server required'
 # Vim and Emacs fall back to a terminal, and exit without one.
 no_terminal='is not (to )?a (terminal|tty)'
@@ -36,10 +38,10 @@ has_printed() {
 
 # Whether an app that has ended soon supports only X.
 knows_only_x() {
-  # It was stopped by Ctrl-C or SIGTERM.
+  # It was stopped by Ctrl-C or SIGTERM, or its server was closed.
   case $status in
     130 | 143) return 1 ;;
-    *) [ ! -e "$RUNTIME_DIRECTORY/stopped" ] || return 1 ;;
+    *) [ ! -e "$RUNTIME_DIRECTORY/stopped" ] && ! has_printed "$lost_display" || return 1 ;;
   esac
   case $status in
     0) has_printed "$no_display_and_well" ;;
