@@ -10,9 +10,9 @@ set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
-set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/commands/command" "$@"
+set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/commands/command,unix:$m/.attach-$$/ssh-agent" "$@"
 set -- --allow-run="lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,ss,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,gdbus,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste$me" "$@"
-set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_ACTIVATION_TOKEN,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_ACTIVATION_TOKEN,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,SSH_AUTH_SOCK,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' "Deno 2.9.0 or newer is needed. \`deno -V\` says: $v" 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
 /**
@@ -22,7 +22,7 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  */
 
 import { channelNames, channelWords, presetNames, splitTimes } from "./lib/settings/channels.ts";
-import { askableNames, channels, openedKinds } from "./lib/channels/table.ts";
+import { askableNames, channels, channelsWith, openedKinds } from "./lib/channels/table.ts";
 import { borderWords } from "./lib/settings/border_option.ts";
 import { displayWords } from "./lib/settings/request.ts";
 import { inputError } from "./lib/base/errors.ts";
@@ -97,7 +97,8 @@ const spec = {
     "preset": {
       group: "Channels: what passes besides windows, keys and pointer",
       value: "PRESET",
-      help: "isolated (none), desktop (clipboard, sound, look, dialogs; the default) or trusted (all but microphone)",
+      help: "isolated (none), desktop (clipboard, sound, look, dialogs; the default) or trusted (all but " +
+        `${channelsWith(({ presets }) => presets.length === 0).join(" and ")})`,
       completion: { words: presetNames },
     },
     "allow": {
@@ -129,8 +130,9 @@ const spec = {
     "logs": ["session"],
     "copy": ["session"],
     "paste": ["session"],
-    // The setting "history" is not an option: --history prints the history.
-    "settings": settingKeys.filter((key) => key !== "history").map(optionOf),
+    // Not options: "history", since --history prints the history, and what only the settings say about a channel.
+    "settings": settingKeys.filter((key) => !["history", ...channelsWith(({ setting }) => setting)].includes(key))
+      .map(optionOf),
     "history": [],
     // The session already has its channels and windows.
     "join": ["session"],

@@ -81,6 +81,8 @@ function describe(line: HistoryLine): string {
       return `printed on ${line.printer}: "${line.name}", ${bytesOf(line)}`;
     case "microphone":
       return line.what === "on" ? "microphone on" : `microphone off, after ${line.seconds} s`;
+    case "signature":
+      return `signed: ${line.what}`;
     case "question":
       return `asked for ${line.channel}${line.about === "" ? "" : `, "${line.about}"`}: ${line.answer}`;
   }

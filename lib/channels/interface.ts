@@ -13,6 +13,8 @@ export interface ChannelFacts {
   readonly isAskable?: true;
   /** The help of its option `--NAME-to`, if the user can choose where it opens things. */
   readonly opens?: string;
+  /** The form of its own key in the settings, if it has one, and an example for the hint. */
+  readonly setting?: readonly [pattern: RegExp, example: string];
   /** The options of xpra that it replaces. */
   readonly xpraOptions?: readonly string[];
   /** Loads the rest; undefined when the guards alone implement it. */

@@ -47,6 +47,8 @@ export interface RunIo {
   tell(why: string): void;
   /** Tells the user once of an error, on the desktop, too. */
   tellError(error: unknown): void;
+  /** The value of a channel's own key in the container's settings. */
+  setting(channel: string): Promise<string | undefined>;
   /** The command line that opens an address. */
   openArgv(destination: Destination, address: URL): Promise<string[]>;
   /** Makes a value once, for all channels that share it. */

@@ -54,6 +54,13 @@ export const channels: readonly ChannelFacts[] = [
     load: () => import("./printing/host.ts"),
   },
   {
+    name: "sign",
+    presets: [],
+    isAskable: true,
+    setting: [/^(?:SHA256:[\w+/]{43}(?:,|$))+$/, "SHA256:… as ssh-add -l prints it, with commas between"],
+    load: () => import("./sign/host.ts"),
+  },
+  {
     name: "tray",
     presets: ["trusted"],
     xpraOptions: ["system-tray"],

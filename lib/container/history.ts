@@ -44,6 +44,8 @@ export type Happening =
   | { kind: "print"; name: string; bytes: number; printer: string }
   | { kind: "microphone"; what: "on" }
   | { kind: "microphone"; what: "off"; seconds: number }
+  /** By a key of the user's. `what`: what for, and which key. */
+  | { kind: "signature"; what: string }
   /** `about`: the name of the host or file. */
   | { kind: "question"; channel: string; about: string; answer: string };
 
@@ -61,6 +63,7 @@ const maxLines: Readonly<Record<HappeningKind, number>> = {
   link: 300,
   print: 100,
   microphone: 300,
+  signature: 300,
   question: 300,
 };
 
@@ -240,6 +243,7 @@ function summaryOf(added: readonly Happening[]): string {
     ["file received", "files received", (one) => one.kind === "download"],
     ["link opened", "links opened", (one) => one.kind === "link"],
     ["document printed", "documents printed", (one) => one.kind === "print"],
+    ["signature", "signatures", (one) => one.kind === "signature"],
   ] as [string, string, (one: Happening) => boolean][]).flatMap(([one, several, isMeant]) => {
     // A link that could not be opened has two lines: they cancel out.
     const count = sum(added.filter(isMeant).map((one) => "failed" in one ? -1 : 1));

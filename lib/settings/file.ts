@@ -4,7 +4,7 @@
  * entry that matches and has it. No container can write there.
  */
 
-import { openedKinds } from "../channels/table.ts";
+import { channels, openedKinds } from "../channels/table.ts";
 import { dirname, isAbsolute, join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import { ifThere } from "../base/files.ts";
@@ -34,10 +34,15 @@ const settingChecks: Readonly<Record<string, SettingCheck>> = {
   "engine": (engine, host) => wantedCli(host, engine),
   "project": () => {},
   ...Object.fromEntries(openedKinds.map((kind) => [kind, (value: string) => parseDestinations(value, { kind })])),
-  "history": (value) => {
-    if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
-  },
+  ...Object.fromEntries(channels.flatMap(({ name, setting }) => setting ? [[name, matching(setting)]] : [])),
+  "history": matching([/^(?:on|off)$/, "history: off"]),
 };
+
+function matching([pattern, example]: readonly [RegExp, string]): SettingCheck {
+  return (value) => {
+    if (!pattern.test(value)) throw inputError(`"${value}" does not fit here`, `Write ${example}`);
+  };
+}
 
 /** All keys, in the order in which they are shown. */
 export const settingKeys: readonly string[] = Object.keys(settingChecks);

@@ -185,6 +185,7 @@ export async function inWorld(
     tellError(error) {
       throw error;
     },
+    setting: () => Promise.resolve("SHA256:none"),
     openArgv: (destination, address) => openArgv(container, destination, address),
     shared<T>(make: (of: typeof container, run: RunIo) => T): T {
       if (!shared.has(make)) shared.set(make, make(container, run));

@@ -13,6 +13,7 @@ import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import { channelLine, recordChannels } from "../../settings/channels.ts";
+import { settingsFor } from "../../settings/file.ts";
 import type { ShowRequest } from "../../settings/request.ts";
 import { noteChannels, noteMs } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
@@ -47,7 +48,7 @@ export interface Portals extends AsyncDisposable {
 const hourMs = 3_600_000;
 
 /** What the agent can lack: a package, or a part that its session was started without. */
-const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
+const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-part"] as const;
 
 /** The longest pause before an agent that has ended is restarted, in milliseconds. */
 const maxRestartMs = 60_000;
@@ -68,7 +69,6 @@ export async function servePortals(container: Container, options: PortalOptions)
   /** The agent is ready: before it has found its session, it takes any line for the end of this run. */
   let isReady = false;
   const io = runIo(container, options, { signal, agent: () => isReady ? agent : undefined });
-  const { tellError } = io;
   const served = await serveChannels(container, options, { channels, io });
   const { lost, tellLack } = createLacks(container, { session, names });
 
@@ -87,7 +87,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       const request = requestIn(channels, line);
       return void (request && served.get(request.channel.name)?.take?.(request.ask));
     }
-    if (isReplaced) all([tellAgain(), portals.onAgain()]).catch(tellError);
+    if (isReplaced) all([tellAgain(), portals.onAgain()]).catch(io.tellError);
     isReplaced = false;
     served.values().forEach(({ ready }) => ready?.());
   };
@@ -110,7 +110,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };
-  keepAgent().catch(tellError);
+  keepAgent().catch(io.tellError);
   const portals: Portals = {
     give: givesFiles(container, { io, open, served, lost }),
     served: () => names.filter((name) => open.has(name) && !lost.has(name) && !served.get(name)?.isOver?.()),
@@ -134,8 +134,7 @@ function runIo(
   const { host, label } = container;
   const shared = new Map<unknown, unknown>();
   const showOnce = onceEach((message) => {
-    if (host.signal.aborted) return;
-    warnOnDesktop(host, label, message);
+    if (!host.signal.aborted) warnOnDesktop(host, label, message);
   });
   const io: RunIo = {
     ...{ session, signal, runsOn, now, lendingMs },
@@ -148,6 +147,7 @@ function runIo(
     sendSamples: (samples) => agent()?.sendSamples(samples),
     tell: onceEach((why) => host.ui.warn(`A request from "${label}" failed: ${why}`)),
     tellError: (error) => showOnce(messageOf(error)),
+    setting: async (channel) => (await settingsFor(host, label)).get(channel)?.value,
     openArgv: (destination, address) => openArgv(container, destination, address),
     shared<T>(make: (container: Container, run: RunIo) => T): T {
       if (!shared.has(make)) shared.set(make, make(container, io));

@@ -60,5 +60,5 @@ if os.path.isdir(f"{directory}/microphone"):
     is_needed.append(lambda: True)
     on_app.append(lambda: serves("microphone") and watch_recorders())
 else:
-    lacks("no-microphone", "microphone")
+    lacks("no-part", "microphone")
     CHANNELS.remove("microphone")

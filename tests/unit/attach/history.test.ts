@@ -25,9 +25,10 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
       { kind: "file", what: "lent", path: "/home/jane/c.ods", readOnly: true },
       { kind: "file", what: "back", path: "/home/jane/c.ods", changed: false },
       { kind: "file", what: "saved", path: "/home/me/c (2).ods", bytes: 9, where: 'in "office"' },
+      { kind: "signature", what: "a login as git on git.org" },
       { kind: "session", what: "runs on", session: "firefox" },
     ];
-    let time = new Date(2026, 0, 2, 23, 59, 48).getTime();
+    let time = new Date(2026, 0, 2, 23, 59, 47).getTime();
     const history = openHistory(host, { name: "web" }, () => time);
     for (const happening of happenings) {
       history.add(happening);
@@ -43,17 +44,18 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
     await showHistory(host, undefined, {});
     assertEquals(said.at(-1)!.replace("result: ", "").split("\n"), [
       "2026-01-02",
-      "  23:59:48  web: session firefox starts; open: clipboard-in,links?",
-      '  23:59:49  web: asked for links, "example.org": Refuse',
-      "  23:59:50  web: link to example.org opened on this host",
-      "  23:59:51  web: link to example.org could not be opened on this host",
-      '  23:59:52  web: file received: "a<U+001B>[2J.txt", 5 bytes',
-      '  23:59:53  web: printed on Office: "b.pdf", 1 byte',
-      "  23:59:54  web: microphone on",
-      "  23:59:55  web: microphone off, after 20 s",
-      '  23:59:56  web: file lent, to read: "/home/jane/c.ods"',
-      '  23:59:57  web: file back, as it was: "/home/jane/c.ods"',
-      '  23:59:58  web: new version of a file saved, changed in "office": "/home/me/c (2).ods", 9 bytes',
+      "  23:59:47  web: session firefox starts; open: clipboard-in,links?",
+      '  23:59:48  web: asked for links, "example.org": Refuse',
+      "  23:59:49  web: link to example.org opened on this host",
+      "  23:59:50  web: link to example.org could not be opened on this host",
+      '  23:59:51  web: file received: "a<U+001B>[2J.txt", 5 bytes',
+      '  23:59:52  web: printed on Office: "b.pdf", 1 byte',
+      "  23:59:53  web: microphone on",
+      "  23:59:54  web: microphone off, after 20 s",
+      '  23:59:55  web: file lent, to read: "/home/jane/c.ods"',
+      '  23:59:56  web: file back, as it was: "/home/jane/c.ods"',
+      '  23:59:57  web: new version of a file saved, changed in "office": "/home/me/c (2).ods", 9 bytes',
+      "  23:59:58  web: signed: a login as git on git.org",
       "  23:59:59  web: session firefox runs on",
       "2026-01-03",
       "  08:05:00  web-d1: clipboard out: 340 bytes of text/plain, 12 times",

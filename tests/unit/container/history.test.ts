@@ -214,9 +214,10 @@ Deno.test("a copy says at its end what it had", () =>
     history.note({ kind: "link", host: "example.org", where: "on this host", failed: true });
     history.add({ kind: "microphone", what: "on" });
     history.add({ kind: "microphone", what: "off", seconds: 20 });
+    for (let times = 0; times < 2; times++) history.add({ kind: "signature", what: "a login" });
     assertEquals(
       history.summary(),
-      "7 bytes in by the clipboard, 2 links opened, your microphone for 20 s",
+      "7 bytes in by the clipboard, 2 links opened, 2 signatures, your microphone for 20 s",
     );
     return history.written();
   }));

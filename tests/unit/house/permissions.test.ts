@@ -37,11 +37,11 @@ for (const script of scripts) {
     for (const option of options) {
       assert(!/^(?:-A|--allow-all|-P|--permission-set)\b/.test(option), option);
       assert(!/^--(?:allow-(?:sys|ffi|import|scripts)|unstable)/.test(option), option);
-      // No network: two sockets of a directory of its own.
+      // No network: three sockets of a directory of its own.
       const sockets = /^--allow-net=(.*)/.exec(option)?.[1]?.split(",") ?? [];
       for (const socket of sockets) {
         assert(
-          /^unix:\/home\/me\/container_mounts\/\.attach-\d+\/(?:guard|commands\/command)$/.test(socket),
+          /^unix:\/home\/me\/container_mounts\/\.attach-\d+\/(?:guard|commands\/command|ssh-agent)$/.test(socket),
           option,
         );
       }

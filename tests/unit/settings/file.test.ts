@@ -46,6 +46,8 @@ Deno.test("an error in the settings has line and column, whichever entry has it"
       ["containers:\n  - name: b\n    links: web?\n", [":3:5: ", '"web?"']],
       ["containers:\n  - name: b\n    file: web\n", [":3:5: ", '"file"']],
       ["containers:\n  - name: b\n    border: 7\n", [":3:5: ", '"border"', "text"]],
+      ["containers:\n  - name: b\n    sign: id_ed25519.pub\n", [":3:5: ", '"id_ed25519.pub"']],
+      ["containers:\n  - name: b\n    sign: SHA256:abc\n", [":3:5: ", '"SHA256:abc"']],
       ["containers: {name: b}\n", [":1:1: ", '"containers"', "list"]],
       ["bank:\n  preset: isolated\n", [":1:1: ", '"bank"']],
       ["containers:\n  - name: b\n   preset: isolated\n", [":3:"]],
@@ -60,6 +62,12 @@ Deno.test("the engine of a setting is called as --engine calls it", async () => 
   const text = "containers:\n  - name: b\n    engine: lxd\n";
   const [entry] = await parseSettings(host, { path, text });
   assertEquals(entry!.settings.get("engine")?.value, "lxd");
+});
+
+Deno.test("what only the settings say of a channel is kept as it is", async () => {
+  const keys = ["a", "/"].map((letter) => `SHA256:${letter.repeat(43)}`).join(",");
+  const [entry] = await parseSettings(host, { path, text: `containers:\n  - name: b\n    sign: ${keys}\n` });
+  assertEquals(entry!.settings.get("sign")?.value, keys);
 });
 
 Deno.test("a settings file that others can write is refused", async () => {
