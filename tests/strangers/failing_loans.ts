@@ -12,7 +12,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { mapDevices, permissions, withDirectory } from "../e2e/lending.ts";
 import { root, sh } from "../e2e/run.ts";
 import { clusterEnvironment, type EngineName } from "../lab/state.ts";
-import { container, handBack } from "./in_lab.ts";
+import { container, handBack, losePower } from "./in_lab.ts";
 
 const [engine, lazyfs] = Deno.args as [EngineName, string?];
 
@@ -29,15 +29,6 @@ const faults: readonly [calls: string, errors: string[], isOwn?: true][] = [
 
 /** What becomes of a call: an error, or map.ts ends. */
 const fates = (errors: string[]): string[] => lazyfs ? ["signal=KILL"] : errors.map((error) => `error=${error}`);
-
-/** Power is lost: what was not written to disk is gone. */
-async function cut(): Promise<void> {
-  if (!lazyfs) return;
-  const done = Deno.open(join(lazyfs, "done"));
-  await Deno.writeTextFile(join(lazyfs, "fifo"), "lazyfs::clear-cache\n");
-  using end = await done;
-  if (!await end.read(new Uint8Array(100))) throw new Error("LazyFS has ended");
-}
 
 /** More calls than a run makes. */
 const maxCalls = 20;
@@ -109,7 +100,7 @@ await withDirectory(async (home) => {
             const strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", log, ...paths, ...inject];
             const words = step === "lend" ? ["--no-wait", label, file] : ["--unmap", label, file];
             const { code, stderr } = await map(words, strace);
-            await cut();
+            if (lazyfs) await losePower(lazyfs);
             const isHit = /\(INJECTED\)|killed by SIGKILL/.test(await Deno.readTextFile(log));
             const wrong: string[] = [];
             if (code !== 0 && code !== 137 && !/^error: /m.test(stderr) && !/^warning: /m.test(stderr)) {
@@ -146,10 +137,10 @@ async function losePowerWhileSaving(lazyfs: string): Promise<void> {
   for (const call of ["fsync", "rename"]) {
     for (const number of [1, 2]) {
       if (await save("#000001") !== 0) throw new Error("The settings are not saved");
-      await cut();
+      await losePower(lazyfs);
       const before = await Deno.readTextFile(path);
       const code = await save("#000002", ["strace", "-f", "-qq", `-einject=${call}:signal=KILL:when=${number}`]);
-      await cut();
+      await losePower(lazyfs);
       const found = await Deno.readTextFile(path);
       const after = before.replace("#000001", "#000002");
       const isPassed = before.includes("#000001") && (found === after || code !== 0 && found === before);

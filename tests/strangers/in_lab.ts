@@ -1,6 +1,6 @@
 /** Parts of suites that need an engine: scripts that the lab's user runs, and what they hand back. */
 
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { type DesktopName, type EngineName, engineNames, missingParts, seatNames, seatVariable } from "../lab/state.ts";
 import { makeContainer, removeContainer } from "../e2e/world.ts";
@@ -44,4 +44,12 @@ export async function container(engine: EngineName, word: string): Promise<Async
   const name = `strangers-${word}-${engine}`;
   await makeContainer(engine, name);
   return { name, [Symbol.asyncDispose]: () => removeContainer(engine, name) };
+}
+
+/** Power is lost: what was not written to disk is gone. For the scripts, which get LazyFS's directory. */
+export async function losePower(lazyfs: string): Promise<void> {
+  const done = Deno.open(join(lazyfs, "done"));
+  await Deno.writeTextFile(join(lazyfs, "fifo"), "lazyfs::clear-cache\n");
+  using end = await done;
+  if (!await end.read(new Uint8Array(100))) throw new Error("LazyFS has ended");
 }

@@ -1,7 +1,7 @@
 /**
- * Lost power: map.ts is killed at each call that writes to disk, and LazyFS forgets all that was not written to disk by
- * fsync(2). It has the records of what is lent, and the files that are lent as copies; a file that is lent itself needs an
- * ACL, which LazyFS has not got.
+ * Lost power: a run is killed at each call that writes to disk, and LazyFS forgets all that was not written to disk by
+ * fsync(2). It has the records of what is lent, the files that are lent as copies, the settings, the history and
+ * `container.json`; a file that is lent itself needs an ACL, which LazyFS has not got.
  */
 
 import { fromFileUrl, join } from "@std/path";
@@ -10,14 +10,14 @@ import { eventually } from "../e2e/run.ts";
 import { labState } from "../lab/state.ts";
 import { onEngines } from "./in_lab.ts";
 import { gitSource, installed } from "./sources.ts";
-import { Missing, type Suite } from "./suite.ts";
+import { Missing, type Results, type Suite } from "./suite.ts";
 
 const repository = "https://github.com/dsrhaslab/lazyfs";
 const commit = "a47a5baea559020f29902662de77764b0cbd62ce";
 const build = "for part in libs/libpcache lazyfs; do (cd $part && sh ./build.sh); done";
 
 export const lostPower: Suite = {
-  about: "power is lost while map.ts lends a file or takes it back, by LazyFS",
+  about: "power is lost while a file is lent or taken back, or something is recorded, by LazyFS",
   async run() {
     await installed("strace", "libfuse3-dev", "fuse3", "python3", "g++", "cmake", "make");
     const program = join(await gitSource(repository, commit, build), "lazyfs/build/lazyfs");
@@ -57,6 +57,12 @@ logfile=""
       "LazyFS",
       async () => (await runProcess(["mountpoint", path("mnt")], { okCodes: "any" })).code === 0,
     );
-    return await onEngines("failing_loans.ts", [directory], { engines: ["incus"] });
+    const results: Results = new Map();
+    for (const script of ["failing_loans.ts", "lost_records.ts"]) {
+      for (const [name, result] of await onEngines(script, [directory], { engines: ["incus"] })) {
+        results.set(name, result);
+      }
+    }
+    return results;
   },
 };
