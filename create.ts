@@ -113,7 +113,11 @@ const spec = {
     "border": { value: "COLOUR", help: "The colour of its border", completion: { words: borderWords } },
   },
   leaves: {
-    ...{ "list": [], "unexport": [], "install": [], "update": [], "delete": ["force"] },
+    "list": [],
+    "unexport": [],
+    "install": [],
+    "update": [],
+    "delete": ["force"],
     "export": ["mime", "default", "preset", "allow", "deny", "ask", "border"],
   },
   passesOn: "export",

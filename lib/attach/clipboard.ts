@@ -130,7 +130,9 @@ async function carry(
   },
 ): Promise<string> {
   const result = await runInSession(container, {
-    ...{ ...options, session, verb: "carry" },
+    ...options,
+    session,
+    verb: "carry",
     values: { direction, max: `${maxClippingLength + 1}`, seconds: `${pastedMs / 1_000}` },
     maxOutputBytes: maxClippingLength + 1024,
   });

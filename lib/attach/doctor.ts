@@ -160,7 +160,8 @@ async function findInside(host: Host, instance: InstanceInfo): Promise<Finding[]
   const { stdout } = await container.script({
     script: lookInside,
     parameters: ["xpra", ...sessionPrograms.map(({ program }) => program)],
-    ...{ mayAsk: false, timeoutMs: versionTimeoutMs },
+    mayAsk: false,
+    timeoutMs: versionTimeoutMs,
   });
   const lines = stdout.split("\n");
   const lacks = (program: string): boolean => lines.includes(`no ${program}`);

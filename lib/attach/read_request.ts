@@ -74,7 +74,10 @@ export function readRequest(
     throw inputError("A file in the app's place is opened alone", "Run attach.ts once for each file, or name an app");
   }
   return {
-    ...{ ...show, app, detached, userOptions },
+    ...show,
+    app,
+    detached,
+    userOptions,
     isOpening: opensFile || [app[0]!, ...rest].some(isAddress),
     // A file that another container hands over is not copied, even to a disposable copy: it is lent as usual.
     files: !opensFile ? files : isHanded(host, pathInAddress(app[0]!)) ? [] : [pathInAddress(app[0]!)],

@@ -49,7 +49,11 @@ export async function show(
   // Toolkits ask the agent for the look before they show a window, so it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
-      ...{ permissions, asks, opening, session, run: starting?.run },
+      permissions,
+      asks,
+      opening,
+      session,
+      run: starting?.run,
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
     }));
   await starting?.start();
@@ -81,7 +85,8 @@ export async function show(
   history.add({
     kind: "session",
     what: starting ? "starts" : "is shown again",
-    ...{ session, channels: recordChannels(open, asks) },
+    session,
+    channels: recordChannels(open, asks),
   });
   // Must precede the guard's session file, by which --deny finds sessions.
   await using _commands = await host.look(

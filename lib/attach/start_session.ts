@@ -78,13 +78,22 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     const [begin, last] = end.scripts;
     const service = async (): Promise<string> =>
       withValues(`${serveSession + begin + script + last}\n# go\n`, {
-        ...{ ...common, app: appScript(app), record: JSON.stringify(quoteWords(app)), opened: plan.channels },
-        ...{ stop: stopSession, ...await values, ...end.values },
+        ...common,
+        app: appScript(app),
+        record: JSON.stringify(quoteWords(app)),
+        opened: plan.channels,
+        stop: stopSession,
+        ...await values,
+        ...end.values,
       });
     const { stdout } = await container.earlyScript({
       script: sessionScript("start", {
-        ...{ ...common, fifos, session: name, program: app[0]! },
-        ...{ server: end.program, transport: hostEnd?.transport ?? "" },
+        ...common,
+        fifos,
+        session: name,
+        program: app[0]!,
+        server: end.program,
+        transport: hostEnd?.transport ?? "",
       }),
       // systemd expands only `${…}` in these words.
       parameters: [

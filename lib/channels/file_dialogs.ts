@@ -174,7 +174,8 @@ async function choose(
       notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
       return chooserOptions(label, request);
     },
-    ...{ signal, timeoutMs: shownForMs },
+    signal,
+    timeoutMs: shownForMs,
   });
   if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
   return await consent.request(quickQuestion(label, paths), signal) === true ? paths : [];

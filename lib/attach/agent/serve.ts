@@ -137,7 +137,11 @@ function runIo(
     if (!host.signal.aborted) warnOnDesktop(host, label, message);
   });
   const io: RunIo = {
-    ...{ session, signal, runsOn, now, lendingMs },
+    session,
+    signal,
+    runsOn,
+    now,
+    lendingMs,
     consent: createConsent({
       ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
       now,

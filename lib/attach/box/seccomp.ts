@@ -8,6 +8,7 @@
  */
 
 import table from "./closed_calls.json" with { type: "json" };
+import judgedTable from "./judged_calls.json" with { type: "json" };
 
 export type Architecture = typeof Deno.build.arch;
 
@@ -26,17 +27,7 @@ export type Calls = Readonly<Record<string, number | readonly [number, number | 
 export const closedCalls: Calls = Object.assign({}, ...Object.values(table));
 
 /** Forbidden with another error, or only for some arguments. */
-export const judgedCalls = {
-  socket: [41, 198],
-  socketpair: [53, 199],
-  clone: [56, 220],
-  clone3: 435,
-  ...{ chmod: [90, null], fchmod: [91, 52], fchmodat: [268, 53], fchmodat2: 452, creat: [85, null] },
-  ...{ mknod: [133, null], mknodat: [259, 33], open: [2, null], openat: [257, 56], openat2: 437 },
-  ioctl: [16, 29],
-  splice: [275, 76],
-  tee: [276, 77],
-} as const satisfies Calls;
+export const judgedCalls = judgedTable as unknown as Readonly<Record<keyof typeof judgedTable, Calls[string]>>;
 
 /** The allowed address families of sockets: Unix, and IPv4 and IPv6 for a display that is reached over the network. */
 const families = [1, 2, 10];
@@ -56,8 +47,15 @@ const terminalRequests = [0x5412, 0x541c, 0x5423];
  * systemd.exec(5).
  */
 const modeArguments = {
-  ...{ chmod: [1], fchmod: [1], fchmodat: [2], fchmodat2: [2], creat: [1], mknod: [1], mknodat: [2] },
-  ...{ open: [2, 1], openat: [3, 2] },
+  chmod: [1],
+  fchmod: [1],
+  fchmodat: [2],
+  fchmodat2: [2],
+  creat: [1],
+  mknod: [1],
+  mknodat: [2],
+  open: [2, 1],
+  openat: [3, 2],
 } as const satisfies Partial<Record<keyof typeof judgedCalls, readonly [mode: number, flags?: number]>>;
 /** S_ISUID and S_ISGID; O_CREAT and __O_TMPFILE. */
 const [setsId, makesFile] = [0o6000, 0x40_0040];

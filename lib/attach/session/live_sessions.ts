@@ -46,7 +46,10 @@ export async function listSessions(
   // A dry run assumes one that can be shown again, if the desktop can do that: the last display can.
   const display = displayNames.findLast((name) => host.env(displays[name].variable));
   const { stdout } = await container.script({
-    ...{ host, script: sessionScript("list"), mayAsk, planned: `${planned}	${display}	1	0	0			""` },
+    host,
+    script: sessionScript("list"),
+    mayAsk,
+    planned: `${planned}	${display}	1	0	0			""`,
     ...limit,
   });
   return parseSessions(container.label, stdout);

@@ -128,7 +128,8 @@ export function waypipeServer(
       if (!wasShown) return noWayland(`there is no waypipe in "${label}"`, { exitCode, cause });
       return new UserError(`waypipe is missing in "${label}", whose windows were shown over Wayland before`, {
         hint: "Install it there again, or use --display x11, by which its apps hear of all that you copy",
-        ...{ exitCode, cause },
+        exitCode,
+        cause,
       });
     },
     scripts: [startWaypipe, serveWayland],

@@ -53,7 +53,12 @@ export async function startClientGuard(
     if (crossingIn(line)) history.written().then(() => history.isFull("clipboard") && say("full"));
   };
   const argv = xpraGuardArgv({
-    ...{ container: label, remote: crossesNetwork, open: [...open], times: [...times ?? []], listen, connect },
+    container: label,
+    remote: crossesNetwork,
+    open: [...open],
+    times: [...times ?? []],
+    listen,
+    connect,
     history: guardHistory(container, directory),
   });
   for (const channel of open) closing?.(channel).addEventListener("abort", () => say("close", channel), { once: true });
@@ -65,7 +70,9 @@ export async function startClientGuard(
     return await host.look("", () => Promise.race([answer, gone]));
   };
   return {
-    ...{ socket: listen, say, windows },
+    socket: listen,
+    say,
+    windows,
     async expect(given) {
       on = given;
       const why = await ask("client");

@@ -68,7 +68,9 @@ function serve(container: Container, io: ChannelIo): Served<Ask> {
     if (isOnlyHere && destinations.length === 0) throw noType();
     const agreed = await io.agreedTo(
       await openingQuestion(container, {
-        ...{ kind: "files", details: [["Name", name], ["Size", `${size} bytes`]], destinations },
+        kind: "files",
+        details: [["Name", name], ["Size", `${size} bytes`]],
+        destinations,
         mayLeave: !loadsNothing.test(name),
         isOnlyHere,
       }),
@@ -143,7 +145,10 @@ function createElsewhere(container: Container, io: ChannelIo): {
     const sent = scope.use(await moveOut({ path, name }));
     const happening = { kind: "download", name, bytes, where: destinationText(destination) } as const;
     const { ended } = await openAt(container, io, {
-      ...{ destination, address: sent.address, happening, what: `a file, "${name}"` },
+      destination,
+      address: sent.address,
+      happening,
+      what: `a file, "${name}"`,
     });
     // The other run reads the file when it is ready.
     const resources = scope.move();

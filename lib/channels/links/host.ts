@@ -26,7 +26,10 @@ export const channel: Channel<string> = {
           const destination = destinationOf(agreed, destinations);
           const link = { kind: "link", host: url.host, where: destinationText(destination) } as const;
           const { ended } = await openAt(container, io, {
-            ...{ destination, address: url, happening: link, what: `a link to ${url.host}` },
+            destination,
+            address: url,
+            happening: link,
+            what: `a link to ${url.host}`,
           });
           // In another container, the exit status is that of the app.
           const note = (code: number): unknown => code !== 0 && container.history.note({ ...link, failed: true });

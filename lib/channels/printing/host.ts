@@ -17,7 +17,8 @@ type Ask = Asking | ({ ask: "print" } & Handed);
 export const channel: Channel<Ask> = {
   ...dialogAgent,
   asks: {
-    ...{ gone: dialogAsks.gone, saved: dialogAsks.saved },
+    gone: dialogAsks.gone,
+    saved: dialogAsks.saved,
     print(line, id) {
       const file = handedIn(line, id);
       return file && { ask: "print", ...file };

@@ -29,7 +29,8 @@ const soundSuffix = "~sound";
 
 export const channel: Channel = {
   session: {
-    ...{ parts: [soundSh, pulseSh], hasFifo: true },
+    parts: [soundSh, pulseSh],
+    hasFifo: true,
     values: ({ crossesNetwork }) => ({ sink: describeSamples(crossesNetwork ? remoteSamples : localSamples) }),
   },
   async show(container, session, { stays, signal }) {

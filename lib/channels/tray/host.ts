@@ -72,9 +72,13 @@ export const channel: Channel<TrayLine> = {
     icon({ title, status, isMenu, menu }, id) {
       if (typeof title !== "string") return undefined;
       return {
-        ...{ ask: "icon", id, title, status: status === "Passive" ? status : "Active" },
+        ask: "icon",
+        id,
+        title,
+        status: status === "Passive" ? status : "Active",
         // An icon may be nothing but a menu.
-        ...{ isMenu: isMenu === true, menu: menuIn(menu, { left: maxEntries }) },
+        isMenu: isMenu === true,
+        menu: menuIn(menu, { left: maxEntries }),
       };
     },
     pixels(line, id) {

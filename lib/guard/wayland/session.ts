@@ -112,8 +112,12 @@ export function createWaylandSession(options: WaylandSessionOptions): WaylandSes
   const mayWork = rate(workRate, now);
   let [pixels, maxPixels] = [0, 0];
   return {
-    ...{ started: { app: "" }, closing: new Closing(now), ...given },
-    ...{ crossings, takeOut, now },
+    started: { app: "" },
+    closing: new Closing(now),
+    ...given,
+    crossings,
+    takeOut,
+    now,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: new Carrying(clipboard, now),

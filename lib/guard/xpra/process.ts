@@ -23,7 +23,12 @@ export function runGuardProcess(argument: string | undefined): Promise<never> {
       session = Promise.withResolvers();
       shared = Promise.withResolvers();
       guard = startGuard({
-        ...{ ...request, open, memory, crossings, connect: session.promise, report: print },
+        ...request,
+        open,
+        memory,
+        crossings,
+        connect: session.promise,
+        report: print,
         onClientHello: () => (print(guardLines.client), shared.promise),
         onServerHello: () => void print(guardLines.server),
       });

@@ -61,8 +61,14 @@ export async function relayPackets(
   const relay: Relay = {
     options,
     session: createSession({
-      ...{ container, open, remote, uuid, memory, crossings },
-      ...{ now: () => performance.now(), isPaused: () => outgoing.isPaused() },
+      container,
+      open,
+      remote,
+      uuid,
+      memory,
+      crossings,
+      now: () => performance.now(),
+      isPaused: () => outgoing.isPaused(),
     }),
     decoder: remote ? startDecoder() : undefined,
     connections,

@@ -49,12 +49,14 @@ export interface Session extends RunMemory, Required<Pick<SessionOptions, "conta
 }
 
 export function createSession(
-  { now, isPaused, container, open, uuid, remote = false, memory = createMemory(now), crossings = noCrossings }:
-    SessionOptions,
+  { now, isPaused, remote = false, memory = createMemory(now), crossings = noCrossings, ...given }: SessionOptions,
 ): Session {
   return {
-    ...{ container, open, uuid, remote, ...memory, crossings },
-    windows: new Windows(container, now, createAttention(now, isPaused)),
+    ...given,
+    ...memory,
+    remote,
+    crossings,
+    windows: new Windows(given.container, now, createAttention(now, isPaused)),
     pixelsBytes: 0,
     greeted: new Set(),
     keysDown: new Set(),

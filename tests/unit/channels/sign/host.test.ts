@@ -103,9 +103,14 @@ async function withSigning(
     session: "s",
     consent: createConsent({
       ask: (question, signal) => askInDialog(box, question, { signal, clock: now }),
-      ...{ now, startHour() {} },
+      now,
+      startHour() {},
     }),
-    ...{ signal: over.signal, now, runsOn: () => false, sendSamples() {}, openArgv: () => Promise.resolve([]) },
+    signal: over.signal,
+    now,
+    runsOn: () => false,
+    sendSamples() {},
+    openArgv: () => Promise.resolve([]),
     send: ({ id, reply }) => void replies.set(id, Uint8Array.fromBase64(reply as string).toHex()),
     tell: onceEach(host.ui.warn),
     tellError(error) {
@@ -128,7 +133,12 @@ async function withSigning(
   try {
     await test({
       lists: () => lists,
-      ...{ heard, asked, said: recording.said, written, directory, say },
+      heard,
+      asked,
+      said: recording.said,
+      written,
+      directory,
+      say,
       ask: async (message, bound = new Uint8Array()) =>
         (await say({ ask: "agent", message: message.toBase64(), bound: bound.toBase64() }))!,
       close: () => closer.abort(),
