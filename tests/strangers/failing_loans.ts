@@ -97,7 +97,7 @@ await withDirectory(async (home) => {
             }
             const paths = isOwn ? ["-P", file] : [];
             const inject = [`-etrace=${calls}`, `-einject=${calls}:${fate}:when=${number}`];
-            const strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", log, ...paths, ...inject];
+            const strace = ["strace", "-f", "-qq", "-o", log, ...paths, ...inject];
             const words = step === "lend" ? ["--no-wait", label, file] : ["--unmap", label, file];
             const { code, stderr } = await map(words, strace);
             if (lazyfs) await losePower(lazyfs);
