@@ -61,7 +61,7 @@ const kinds: readonly { kind: string; at: RegExp }[] = [
   { kind: "the profile", at: /profile edit/ },
   { kind: "the container", at: /^\w+ launch/ },
   { kind: "the container's user", at: /prepare\.sh/ },
-  { kind: "the directories", at: /^setfacl.*rwx/ },
+  { kind: "the directories", at: /^setfacl.*d:u:/ },
   { kind: "the devices", at: /query .*PATCH/ },
   { kind: "the snapshot", at: /query .*snapshots/ },
   { kind: "the first connection", at: /^ssh -F/ },
@@ -217,7 +217,7 @@ testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"
 });
 
 testOnEngines("create.ts goes on with unmaking when the engine answers again", ["user"], async (engine) => {
-  const steps = engine === "lxc" ? [/^\w+ profile edit/, /^setfacl.*rwx/] : [/cloud-init status/, /query .*PATCH/];
+  const steps = engine === "lxc" ? [/^\w+ profile edit/, /^setfacl.*d:u:/] : [/cloud-init status/, /query .*PATCH/];
   await runCases(steps, {
     describe: (at) => `gone at ${at}`,
     run: (at, index) =>
