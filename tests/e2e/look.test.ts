@@ -39,10 +39,10 @@ async function share(name: string, files: Record<string, string>): Promise<void>
   }
 }
 
-/** Waits for a file of the shared directory, and takes it away. */
+/** Waits for a file of the shared directory with something in it, and takes it away. */
 async function shared(name: string, file: string): Promise<string> {
   const path = join(mountsRoot, name, "share", file);
-  const text = await eventually(file, () => Deno.readTextFile(path).then((text) => text, () => undefined));
+  const text = await eventually(file, async () => await Deno.readTextFile(path) || undefined);
   await Deno.remove(path);
   return text;
 }
