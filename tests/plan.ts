@@ -109,22 +109,28 @@ export interface Comes {
 
 /** The jobs of a run: those of the gate, which show no windows, and the end-to-end tests. */
 export function jobsOf(run: RunName, comes: Comes): { gate: Job[]; endToEnd: Job[] } {
+  // A short run ends with the unit tests: they have both processors once the end-to-end tests are over.
+  const threads = run === "short" ? 2 : 1;
   const gate = run === "e2e" ? [] : [
-    gateJob("check:code", undefined),
+    gateJob("check:code", { threads }),
     // Some need programs that the lab's packages have.
-    gateJob("check:tests", comes.packages),
-    { ...gateJob("strangers", comes.packages, ["--fast"]), name: "suites of others" },
+    gateJob("check:tests", { threads, after: comes.packages }),
+    { ...gateJob("strangers", { threads, after: comes.packages }, "--fast"), name: "suites of others" },
   ];
   return { gate, endToEnd: run === "short" ? chosenTests(comes) : allTests(comes) };
 }
 
 /** A part of `deno task check`, beside others. */
-function gateJob(task: string, after: Promise<unknown> | undefined, args: string[] = []): Job {
+function gateJob(
+  task: string,
+  { threads, ...after }: { threads: number; after?: Promise<unknown> },
+  ...args: string[]
+): Job {
   return {
     name: `deno task ${task}`,
-    argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", task, ...args],
+    argv: () => ["env", `DENO_JOBS=${threads}`, Deno.execPath(), "task", task, ...args],
     holds: task,
-    ...(after ? { after } : {}),
+    ...after,
   };
 }
 
