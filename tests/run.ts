@@ -179,7 +179,7 @@ async function announceRun(run: RunName): Promise<void> {
     return;
   }
   const missing = lacks ? [] : await missingPackages([...hostPackages, ...xpraRuntimePackages]);
-  const minutes = { short: [7, 10], all: [35, 45], e2e: [30, 40] }[run][missing.length > 0 ? 1 : 0];
+  const minutes = { short: [6, 10], all: [35, 45], e2e: [30, 40] }[run][missing.length > 0 ? 1 : 0];
   say(`Tests on real engines and desktops, in about ${minutes} minutes on two cores. What they make is kept for the`);
   say(`next run. What each one prints is in ${logs}`);
   if (missing.length > 0) {
