@@ -1,6 +1,6 @@
 /** Starts the host's programs: always with an argument list, never through a shell. No other file starts one. */
 
-import linkerTable from "./linker_variables.json" with { type: "json" };
+import linkerVariables from "./linker_variables.json" with { type: "json" };
 import { delay } from "@std/async";
 import { installHint } from "./programs.ts";
 import { MissingProgram, ProcessError, type ProcessResult, UserError } from "./errors.ts";
@@ -64,12 +64,6 @@ const signalDelayMs = 50;
  */
 const lastOutputMs = 200;
 
-/**
- * Variables of the dynamic linker (ld.so(8)). With a limited `--allow-run`, Deno starts no program while one of them
- * has a value, since they can replace a program's code. An empty value is allowed, and means "not set" to the linker.
- */
-const linkerVariables: readonly string[] = linkerTable;
-
 /** An environment variable; undefined when it is unset or empty. */
 export function readEnv(name: string): string | undefined {
   return Deno.env.get(name) || undefined;
@@ -102,6 +96,8 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       stdin: typeof stdin === "string" ? stdin : "piped",
       stdout: piped,
       stderr: piped,
+      // The variables of the dynamic linker (ld.so(8)), which can replace a program's code: with a limited --allow-run,
+      // Deno starts no program while one has a value. An empty value means "not set" to the linker.
       env: { ...Object.fromEntries(linkerVariables.filter(readEnv).map((name) => [name, ""])), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       detached: options.detached ?? false,

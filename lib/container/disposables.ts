@@ -72,9 +72,12 @@ export async function beginDisposable(
   const record = async (): Promise<Deno.FsFile> => {
     using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
     if (max !== undefined) await checkInUse(host, { engine, name: source }, max);
-    // Where the record cannot be written, the next run that looks for copies removes the directory.
     await Deno.mkdir(mounts.directory, { mode: 0o755 });
-    return (await claimRecord(disposableRecordPath(mounts), written))!;
+    const claimed = await claimRecord(disposableRecordPath(mounts), written).catch(async (error) => {
+      await removeEmpty([mounts.directory]);
+      throw error;
+    });
+    return claimed!;
   };
   const line = `write ${quoteWords([disposableRecordPath(mounts)])}`;
   return { ...written, mounts, lock: await host.change(line, record) };

@@ -1,6 +1,6 @@
 /** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves everything as it was. */
 
-import ignoredTable from "./ignored_limits.json" with { type: "json" };
+import ignoredLimits from "./ignored_limits.json" with { type: "json" };
 import { calledName } from "../base/script_names.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -127,9 +127,6 @@ export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
   for (const risk of defaultRisks(engine, profile)) host.ui.warn(risk, { security: true });
 }
 
-/** The engine's warning for each kind of limit. */
-const ignoredLimits: Readonly<Record<string, string>> = ignoredTable;
-
 /**
  * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 accepts limits on a host with cgroup v1,
  * but ignores them. There is no warning for a user without permission to read the engine's warnings.
@@ -139,12 +136,12 @@ export async function warnOfLimits(
   engine: Engine,
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
-  if (keys.length === 0) return;
+  const limits = Object.entries(ignoredLimits).filter(([key]) => Object.hasOwn(config, key));
+  if (limits.length === 0) return;
   const asked = environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment));
   const warnings = await asked.catch(() => undefined);
-  for (const key of keys) {
-    const warning = warnings?.find((warning) => warning.includes(ignoredLimits[key]!));
+  for (const [key, words] of limits) {
+    const warning = warnings?.find((warning) => warning.includes(words));
     if (warning) host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
   }
 }
