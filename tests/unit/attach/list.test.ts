@@ -78,7 +78,8 @@ async function asked(boxes: Readonly<Record<string, readonly Box[]>>, word?: str
     });
     const engine = word === undefined ? undefined : "incus";
     await showSessions(host, word, { engine, project: undefined });
-    return said.flatMap((line) => /^warn: .*"(.*)" is paused/.exec(line)?.[1] ?? []);
+    // The containers are looked at together: which is told first, is chance.
+    return said.flatMap((line) => /^warn: .*"(.*)" is paused/.exec(line)?.[1] ?? []).toSorted();
   } finally {
     await Deno.remove(mounts, { recursive: true });
   }
