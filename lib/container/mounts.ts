@@ -147,14 +147,14 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   try {
     if (mounts.shared.length === 0) return;
     await host.run(["setfacl", "-m", "u:0:r,d:g::rwx,d:o::rwx", "--", probe]);
-    await Deno.mkdir(made, { recursive: true });
+    await orNothing(Deno.mkdir(made), (error) => error instanceof Deno.errors.AlreadyExists);
     // The default ACL holds, and not the umask. With FUSE, ACLs may be kept and have no effect.
     if ((await modeOf(made) & 0o77) === 0o77) return;
   } catch (error) {
-    if (error instanceof ProcessError) cause = error;
-    else if (!(error instanceof Deno.errors.NotFound)) throw error;
-    // Another run for the same container removed it at the end of its own check.
-    if (!await exists(probe)) return;
+    // Another run for the same container removes both at the end of its own check.
+    if (error instanceof Deno.errors.NotFound || !await exists(probe)) return;
+    if (!(error instanceof ProcessError)) throw error;
+    cause = error;
   } finally {
     await removeEmpty([...isNew ? [base] : [], probe, made]);
   }

@@ -68,6 +68,29 @@ testWith(
     }),
 );
 
+testWith(
+  ["setfacl"],
+  "checkAclSupport() passes when another run for the same container ends its check at any step",
+  () =>
+    inTempDir(async (directory) => {
+      const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
+      const probe = join(directory, ".gui-container-box");
+      const end = () => Deno.remove(probe, { recursive: true });
+      const mounts = mountsIn(host, "box");
+      const before: Host["run"] = async (...call) => {
+        await end();
+        return runProcess(...call);
+      };
+      const after: Host["run"] = async (...call) => {
+        const result = await runProcess(...call);
+        await end();
+        return result;
+      };
+      for (const run of [before, after]) await checkAclSupport({ ...host, run }, mounts);
+      assertEquals([...Deno.readDirSync(directory)], []);
+    }),
+);
+
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
   const mounts = mountsIn(recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/m" } }).host, "box");
   assertEquals(mountDevices(mounts, { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" }), {
