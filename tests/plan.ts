@@ -129,7 +129,7 @@ function gateJob(
   return {
     name: `deno task ${task}`,
     argv: () => ["env", `DENO_JOBS=${threads}`, Deno.execPath(), "task", task, ...args],
-    holds: task,
+    holds: "gate",
     ...after,
   };
 }
