@@ -179,14 +179,13 @@ export async function endProcess(process: RunningProcess): Promise<void> {
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
   options.signal?.throwIfAborted();
   const child = startProcess(argv, options);
-  const { timeoutMs = Infinity } = options;
+  const { timeoutMs = Infinity, okCodes = [0] } = options;
   const deadline = timeoutMs === Infinity ? undefined : AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([options.signal, deadline].filter((signal) => signal !== undefined));
   const end = (): void => void endProcess(child);
   stop.addEventListener("abort", end, { once: true });
   try {
     const result = await child.ended;
-    const okCodes = options.okCodes ?? [0];
     const isOk = okCodes === "any" || okCodes.includes(result.code);
     if (!isOk && options.signal) await delay(signalDelayMs, { signal: options.signal });
     options.signal?.throwIfAborted();

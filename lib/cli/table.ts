@@ -9,20 +9,20 @@ export interface TableOptions {
   /** The message when there are no rows. */
   none: string;
   data: unknown;
-  /** Whether it is for people. Default: whether stdout is a terminal. */
-  isForPeople?: boolean;
 }
 
+/** Prints rows as a table: for people if stdout is a terminal, else for programs. */
 export function showTable(
   ui: Pick<Ui, "result" | "status">,
   rows: readonly (readonly string[])[],
-  { heading, none, data, isForPeople = Deno.stdout.isTerminal() }: TableOptions,
+  { heading, none, data }: TableOptions,
 ): void {
   if (rows.length === 0) ui.status(none);
-  if (!isForPeople || rows.length === 0) return ui.result(rows.map((row) => row.join("\t")).join("\n"), data);
+  if (rows.length === 0 || !Deno.stdout.isTerminal()) {
+    return ui.result(rows.map((row) => row.join("\t")).join("\n"), data);
+  }
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => columnsOf(row[column] ?? ""))));
   const padded = (cell: string, column: number): string => cell + " ".repeat(widths[column]! - columnsOf(cell));
-  const lines = all.map((row) => row.map(padded).join("  ").trimEnd());
-  ui.result(lines.join("\n"), data);
+  ui.result(all.map((row) => row.map(padded).join("  ").trimEnd()).join("\n"), data);
 }

@@ -18,7 +18,8 @@ const auditNumbers: Readonly<Record<Architecture, number>> = { x86_64: 0xc000003
 /** The last call of Linux 6.6 (fchmodat2); newer ones have higher numbers. */
 const lastCall = 452;
 
-const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
+/** Errors (errno(3)). */
+const errors = { EPERM: 1, EINVAL: 22, ENOSYS: 38, EAFNOSUPPORT: 97 };
 
 /** Calls by name, with their numbers on x86_64 and aarch64: one number if both are the same, null if there is none. */
 export type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
@@ -57,8 +58,10 @@ const modeArguments = {
   open: [2, 1],
   openat: [3, 2],
 } as const satisfies Partial<Record<keyof typeof judgedCalls, readonly [mode: number, flags?: number]>>;
-/** S_ISUID and S_ISGID; O_CREAT and __O_TMPFILE. */
-const [setsId, makesFile] = [0o6000, 0x40_0040];
+/** S_ISUID and S_ISGID. */
+const setsId = 0o6000;
+/** O_CREAT and __O_TMPFILE. */
+const makesFile = 0x40_0040;
 
 /**
  * An instruction: its code, how many instructions to skip if its test is true or false, and its value (linux/filter.h).
@@ -75,7 +78,7 @@ const kill = answer(0x8000_0000);
 const fail = (errno: number): Instruction => answer(0x0005_0000 | errno);
 
 /** Offsets in `struct seccomp_data`: of the call, of the architecture, and of the lower half of an argument. */
-const [callAt, architectureAt] = [0, 4];
+const offsets = { call: 0, architecture: 4 };
 const argumentAt = (index: number): number => 16 + 8 * index;
 
 /** The filter, as bwrap(1) reads it: an array of `struct sock_filter`, little-endian as both architectures are. */
@@ -95,32 +98,32 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     known,
   ];
   const program = [
-    load(architectureAt),
+    load(offsets.architecture),
     ifEqual(auditNumbers[architecture], 1, 0),
     kill,
-    load(callAt),
+    load(offsets.call),
     // Includes calls of x32, which have bit 30 set.
     ifGreater(lastCall, 0, 1),
-    fail(ENOSYS),
+    fail(errors.ENOSYS),
     ...Object.values(closedCalls).map(numberOf).filter((number) => number !== null).flatMap((number) => [
       ifEqual(number, 0, 1),
-      fail(EPERM),
+      fail(errors.EPERM),
     ]),
-    ...forCall("socket", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
-    ...forCall("socketpair", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
-    ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(EPERM), allow]),
+    ...forCall("socket", byArgument(0, families, allow, fail(errors.EAFNOSUPPORT))),
+    ...forCall("socketpair", byArgument(0, families, allow, fail(errors.EAFNOSUPPORT))),
+    ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(errors.EPERM), allow]),
     // Their flags are in memory, which a filter cannot read. The C library falls back to clone and openat.
-    ...forCall("clone3", [fail(ENOSYS)]),
-    ...forCall("openat2", [fail(ENOSYS)]),
+    ...forCall("clone3", [fail(errors.ENOSYS)]),
+    ...forCall("openat2", [fail(errors.ENOSYS)]),
     ...Object.entries(modeArguments).flatMap(([name, [mode, flags]]) => {
       const makes = flags === undefined ? [] : [load(argumentAt(flags)), ifAnyBit(makesFile, 1, 0), allow];
-      const then = [...makes, load(argumentAt(mode)), ifAnyBit(setsId, 0, 1), fail(EPERM), allow];
+      const then = [...makes, load(argumentAt(mode)), ifAnyBit(setsId, 0, 1), fail(errors.EPERM), allow];
       return forCall(name as keyof typeof modeArguments, then);
     }),
-    ...forCall("ioctl", byArgument(1, terminalRequests, fail(EPERM), allow)),
+    ...forCall("ioctl", byArgument(1, terminalRequests, fail(errors.EPERM), allow)),
     // GLib falls back to read and write.
-    ...forCall("splice", [fail(EINVAL)]),
-    ...forCall("tee", [fail(EINVAL)]),
+    ...forCall("splice", [fail(errors.EINVAL)]),
+    ...forCall("tee", [fail(errors.EINVAL)]),
     allow,
   ];
   const data = new DataView(new ArrayBuffer(8 * program.length));

@@ -34,7 +34,7 @@ import type { GuardedWindows } from "../../guard/wayland/session.ts";
  * How long a box may take to become ready, and when the user is told about the wait, in milliseconds. A program that
  * fails exits by itself; one that neither exits nor becomes ready hangs at the compositor.
  */
-const [readyMs, tellMs] = [60_000, 5_000];
+const patience = { limitMs: 60_000, tellMs: 5_000 };
 
 /**
  * How much address space a connection may take, in bytes. waypipe maps an app's shared memory twice, used or not: foot
@@ -286,8 +286,8 @@ async function startReady(
     if (isReady) ready.resolve(true);
   };
   const started = start(argv, { stdin: { text: word }, output: { line } });
-  const telling = setTimeout(() => host.ui.status("Waiting for waypipe to become ready"), tellMs);
-  const late = AbortSignal.timeout(readyMs);
+  const telling = setTimeout(() => host.ui.status("Waiting for waypipe to become ready"), patience.tellMs);
+  const late = AbortSignal.timeout(patience.limitMs);
   const either = (): Promise<true | ProcessResult> => abortable(Promise.race([ready.promise, started.ended]), late);
   const first = await host.look(true, either).finally(() => clearTimeout(telling)).catch((error) => {
     throw late.aborted ? noWayland("waypipe does not become ready") : error;

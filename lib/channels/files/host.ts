@@ -173,8 +173,8 @@ async function settleVersion(
     const { user, share } = await container.reach();
     const directory = from ?? share;
     const agreed = await io.agreedTo(versionQuestion(label, { name, size, where, directory }));
-    if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
-    if (agreed === saveVersion) {
+    if (agreed === versionButtons.discard) return host.ui.status(`The new version of "${name}" is discarded`);
+    if (agreed === versionButtons.save) {
       const { putVersion } = await import("../../container/lend/handed_version.ts");
       const put = (directory: string): Promise<string> => putVersion(host, container, { path, name, directory, user });
       // Not every directory is its user's own.
@@ -200,7 +200,7 @@ async function settleVersion(
 }
 
 /** The buttons that save a new version of a file, or discard it. */
-const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
+const versionButtons = { save: "Save the new version", discard: "Discard it" };
 
 /** The question before a new version of a file is brought back from another container. */
 function versionQuestion(
@@ -214,7 +214,7 @@ function versionQuestion(
     why: "Unless you save or discard it, it comes to your downloads.",
     details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
     // Shift-Tab leads to the last button, which loses nothing.
-    choices: [discardVersion, saveVersion],
+    choices: [versionButtons.discard, versionButtons.save],
     isForOnce: true,
   };
 }

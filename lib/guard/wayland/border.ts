@@ -22,7 +22,7 @@ import type { Surfaces } from "./surfaces.ts";
  * The width of the line around a popup, and of the one around a window's shadow (besides its border), in desktop
  * pixels.
  */
-const [popupLine, shadowLine] = [2, 1];
+const lineWidths = { popup: 2, shadow: 1 };
 
 export interface Borders extends Part {
   /** The width of a surface's border, in desktop pixels; 0 for popups and without a border. */
@@ -99,13 +99,13 @@ function areasOf(
   { below, whole, width }: { below: Box; whole: Box; width: number | undefined },
 ): readonly Box[] {
   const shown = unionOf(seen, whole);
-  if (width === undefined) return [...edgesOf(shown, popupLine), below];
+  if (width === undefined) return [...edgesOf(shown, lineWidths.popup), below];
   // Unlike other compositors, sway shows nothing beyond the window geometry.
   const isBeyond = !contains(grown(seen, width), whole);
   return [
     ...edgesOf(seen, width),
     grown(below, width),
-    ...isBeyond ? edgesOf(grown(shown, width - shadowLine), shadowLine) : [],
+    ...isBeyond ? edgesOf(grown(shown, width - lineWidths.shadow), lineWidths.shadow) : [],
   ];
 }
 

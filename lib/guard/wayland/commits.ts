@@ -40,8 +40,8 @@ export class Commits {
     const root = surface.root();
     if (root !== surface && !root.isInside()) {
       this.#held.add(surface);
-      const [box, { seen }] = [root.extent()!, root];
-      return seen && isWithin(box, seen) ? { ...dropped, ...recommit(root) } : dropped;
+      const { seen } = root;
+      return seen && isWithin(root.extent()!, seen) ? { ...dropped, ...recommit(root) } : dropped;
     }
     this.#apply(surface);
     return root === surface ? this.#commitRoot(root) : followPart(root);

@@ -34,7 +34,7 @@ const listMs = 10_000;
  * How often an app gets an empty line while its files are being lent, and for how long, in milliseconds: Qt 6 gives up
  * on a pipe that is silent for a second, and its app gets no files. Its windows freeze while it waits.
  */
-const [stillMs, stillForMs] = [300, 10_000];
+const emptyLines = { everyMs: 300, forMs: 10_000 };
 
 /** How long the result of lending pasted files is reused, in milliseconds: later, files may have changed. */
 const againMs = 5_000;
@@ -101,8 +101,8 @@ export class GivenFiles {
     const mayPass = (): boolean => how === "dropped" || this.host.clipboard.in;
     this.read(pipe).then(async (list) => {
       if (mayPass()) {
-        let stills = stillForMs / stillMs;
-        const still = setInterval(() => stills-- > 0 && answer(pipe, "\r\n"), stillMs);
+        let stills = emptyLines.forMs / emptyLines.everyMs;
+        const still = setInterval(() => stills-- > 0 && answer(pipe, "\r\n"), emptyLines.everyMs);
         const lent = await this.#lentFor(list, how);
         clearInterval(still);
         answer(pipe, mayPass() ? lent : "");

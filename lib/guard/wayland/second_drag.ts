@@ -15,7 +15,7 @@ import type { Incoming } from "./offers.ts";
 const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
 
 /** The interval of `motion` events until the app accepts the list, in milliseconds, and their maximum number. */
-const [moveMs, maxMoves] = [50, 200];
+const motions = { everyMs: 50, max: 200 };
 
 /** `wl_data_device_manager.dnd_action.copy`. */
 export const copyAction = 1;
@@ -113,14 +113,14 @@ export function createSecondDrags({ session: { givenFiles, tell }, offers, own }
       drag.timer = setInterval(() => {
         const { isAsked, isHeard, isAccepted } = drag;
         const isTaken = isAsked && isHeard && isAccepted && (drag.actions & copyAction) !== 0;
-        if (!isTaken && !surface.isEnded && ++moves < maxMoves) {
+        if (!isTaken && !surface.isEnded && ++moves < motions.max) {
           if (drag.isRead && !isAsked) Object.assign(drag, { isAsked: true, isHeard: false });
-          return own.say([[device, "motion", moves * moveMs, x, y]]);
+          return own.say([[device, "motion", moves * motions.everyMs, x, y]]);
         }
         stop(device);
         own.say([[device, isTaken ? "drop" : "leave"]]);
         if (!isTaken) tell(notTaken);
-      }, moveMs);
+      }, motions.everyMs);
     },
     ended: stop,
   };

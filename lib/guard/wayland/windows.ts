@@ -11,11 +11,10 @@ const serverSide = 2;
 /** `KEY_XFER` of Linux, X's XF86Xfer, which hardly any keyboard has. (Two keys map to XF86Close.) */
 const closeKey = 147;
 
-/** The app id of Xwayland's window, and a message about it. */
-const [xServer, oneWindow] = [
-  "org.freedesktop.Xwayland",
-  "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows each of its windows by itself",
-] as const;
+/** The app id of Xwayland's window. */
+const xServer = "org.freedesktop.Xwayland";
+const oneWindow =
+  "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows each of its windows by itself";
 
 /**
  * Makes the windows of a connection; there are none yet.

@@ -1,11 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { showTable } from "../../../lib/cli/table.ts";
 
-/** What is printed for some rows, results first. */
-function shown(rows: string[][], isForPeople: boolean): string[] {
+/** What is printed for some rows, on a terminal or not. */
+function shown(rows: string[][], isTerminal: boolean): string[] {
   const said: string[] = [];
   const ui = { result: (text: string) => void said.push(text), status: (text: string) => void said.push(text) };
-  showTable(ui, rows, { heading: ["NAME", "APP"], none: "Nothing runs", data: rows, isForPeople });
+  const own = Deno.stdout.isTerminal;
+  Deno.stdout.isTerminal = () => isTerminal;
+  try {
+    showTable(ui, rows, { heading: ["NAME", "APP"], none: "Nothing runs", data: rows });
+  } finally {
+    Deno.stdout.isTerminal = own;
+  }
   return said;
 }
 
@@ -22,5 +28,5 @@ Deno.test("showTable() keeps columns straight beside wide characters and marks",
 });
 
 Deno.test("showTable() says when there is nothing", () => {
-  for (const isForPeople of [true, false]) assertEquals(shown([], isForPeople), ["Nothing runs", ""]);
+  for (const isTerminal of [true, false]) assertEquals(shown([], isTerminal), ["Nothing runs", ""]);
 });
