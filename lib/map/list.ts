@@ -37,8 +37,7 @@ function loanData(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
     const { hostPath: host, containerPath: container, handed, id } = loan;
     const name = labelOfLoan(loan);
-    const readOnly = loan.readOnly && !handed;
     const way = isCopy(loan) ? { device: null, copyIn: name } : { device: id };
-    return { host, container, ...way, readOnly, name };
+    return { host, container, ...way, readOnly: loan.readOnly && !handed, name };
   });
 }
