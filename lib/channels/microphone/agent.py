@@ -59,6 +59,6 @@ if os.path.isdir(f"{directory}/microphone"):
     on_key["samples"] = lambda message: on_samples(message["samples"])
     is_needed.append(lambda: True)
     on_app.append(lambda: serves("microphone") and watch_recorders())
-else:
+elif "microphone" in CHANNELS:
     lacks("no-part", "microphone")
     CHANNELS.remove("microphone")

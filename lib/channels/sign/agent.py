@@ -45,6 +45,6 @@ if os.path.isdir(f"{directory}/sign"):
     clients.daemon_threads = True
     threading.Thread(target=clients.serve_forever, daemon=True).start()
     is_needed.append(lambda: True)
-else:
+elif "sign" in CHANNELS:
     lacks("no-part", "sign")
     CHANNELS.remove("sign")

@@ -118,6 +118,33 @@ testWith(
   },
 );
 
+/** Runs a channel's part in a session that was started without the channel. */
+const partProgram = `
+import ast, json, sys, tempfile
+
+path, *CHANNELS = sys.argv[1:]
+said, scratch = [], tempfile.TemporaryDirectory()
+directory, lacks = scratch.name, lambda *words: said.append(words)
+tree = ast.parse(open(path).read())
+tree.body = [node for node in tree.body if isinstance(node, ast.If)]
+exec("import os\\n" + ast.unparse(tree))
+print(json.dumps([said, CHANNELS]))
+`;
+
+for (const name of ["microphone", "sign"]) {
+  testWith(
+    ["python3"],
+    `the part of ${name} tells that the session was started without it, and nothing where the bus starts it without a host's end`,
+    async () => {
+      const part = pathOf(`channels/${name}/agent.py`);
+      const run = async (channels: string[]): Promise<unknown> =>
+        JSON.parse((await runProcess(["python3", "-c", partProgram, part, ...channels])).stdout);
+      assertEquals(await run(["dialogs", name]), [[["no-part", name]], ["dialogs"]]);
+      assertEquals(await run(["dialogs"]), [[], ["dialogs"]]);
+    },
+  );
+}
+
 Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {
   const directory = await Deno.makeTempDir();
   try {
