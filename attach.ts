@@ -10,7 +10,7 @@ set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
-set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/commands/command,unix:$m/.attach-$$/ssh-agent" "$@"
+set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/answer,unix:$m/.attach-$$/commands/command,unix:$m/.attach-$$/ssh-agent" "$@"
 set -- --allow-run="lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,ss,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,gdbus,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste$me" "$@"
 set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_ACTIVATION_TOKEN,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,SSH_AUTH_SOCK,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' "Deno 2.9.0 or newer is needed. \`deno -V\` says: $v" 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac

@@ -49,7 +49,7 @@ export async function sendTo(
   request: unknown,
   signal = AbortSignal.any([container.host.signal, AbortSignal.timeout(answerMs)]),
 ): Promise<unknown> {
-  return await sendCommand(directory, { request, own: join(await container.directory(), "guard"), signal });
+  return await sendCommand(directory, { request, own: join(await container.directory(), "answer"), signal });
 }
 
 /**

@@ -41,7 +41,9 @@ for (const script of scripts) {
       const sockets = /^--allow-net=(.*)/.exec(option)?.[1]?.split(",") ?? [];
       for (const socket of sockets) {
         assert(
-          /^unix:\/home\/me\/container_mounts\/\.attach-\d+\/(?:guard|commands\/command|ssh-agent)$/.test(socket),
+          /^unix:\/home\/me\/container_mounts\/\.attach-\d+\/(?:guard|answer|commands\/command|ssh-agent)$/.test(
+            socket,
+          ),
           option,
         );
       }
