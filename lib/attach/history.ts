@@ -82,7 +82,7 @@ function describe(line: HistoryLine): string {
     case "microphone":
       return line.what === "on" ? "microphone on" : `microphone off, after ${line.seconds} s`;
     case "signature":
-      return `signed: ${line.what}`;
+      return `${line.failed ? "not signed" : "signed"}: ${line.what}`;
     case "question":
       return `asked for ${line.channel}${line.about === "" ? "" : `, "${line.about}"`}: ${line.answer}`;
   }

@@ -6,11 +6,12 @@ import type { Arguments } from "../cli/options.ts";
 import { isAddress, isFileAddress, pathInAddress } from "./default_app.ts";
 import { parseBorder } from "../settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import { type ChannelName, openedKinds } from "../channels/table.ts";
+import { type ChannelName, channels } from "../channels/table.ts";
 import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "../settings/request.ts";
 import { type Applied, limitedChannels } from "../settings/apply.ts";
+import { optionOf } from "../settings/file.ts";
 import { type Opening, parseDestinations } from "../channels/destinations.ts";
 
 export type Words = Arguments<string> & {
@@ -36,13 +37,13 @@ export function readRequest(
   if (session !== undefined) checkSessionName(session);
   const border = applied.values.get("border");
   const display = wantedDisplay(host, applied.values.get("display"));
-  const channels = limitedChannels(values, applied);
+  const limited = limitedChannels(values, applied);
   const show = {
     session,
     display,
-    ...channels,
+    ...limited,
     times,
-    opening: readOpening(values, { ...channels, applied: applied.values, named }),
+    opening: readOpening(values, { ...limited, applied: applied.values, named }),
     channelsFrom: applied.from,
     border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
@@ -84,7 +85,7 @@ export function readRequest(
   };
 }
 
-/** Reads where links and files open. Refuses an option whose channel is closed. */
+/** Reads where links and files open, and the channels' own settings. Refuses an option whose channel is closed. */
 function readOpening(
   values: Words["values"],
   { applied, open, named }: {
@@ -93,10 +94,11 @@ function readOpening(
     named: NonNullable<Words["named"]>;
   },
 ): Opening {
-  return Object.fromEntries(openedKinds.flatMap((kind) => {
-    const name = `${kind}-to`;
+  return Object.fromEntries(channels.flatMap(({ name: kind }): [string, Opening[string]][] => {
+    const name = optionOf(kind);
     const [value, option] = [applied.get(name), values.get(name)];
     if (value === undefined) return [];
+    if (name === kind) return [[kind, { destinations: [], setting: value }]];
     const destinations = parseDestinations(value, { kind, named: named[kind] ?? [] });
     if (option === undefined || open.has(kind)) return [[kind, { destinations, option }]];
     throw inputError(

@@ -8,9 +8,12 @@ export type Destination = { on: "host" } | { on: "container" | "copy"; container
 
 /**
  * Where links and files open; kinds that are left out open on this host. Of several destinations, the user chooses one
- * each time. `option`: the value of the option, if they come from one.
+ * each time. `option`: the value of the option, if they come from one. A channel with a key of its own in the settings
+ * has no destinations, but the key's value as its `setting`.
  */
-export type Opening = Readonly<Record<string, { destinations: readonly Destination[]; option?: string | undefined }>>;
+export type Opening = Readonly<
+  Record<string, { destinations: readonly Destination[]; option?: string | undefined; setting?: string }>
+>;
 
 export const onHost: Destination = { on: "host" };
 
@@ -54,7 +57,7 @@ export function destinationText(destination: Destination, copy?: string): string
 /** The end of the line about the open channels: which links or files open elsewhere than on this host. */
 export function openingLine(open: ReadonlySet<string>, opening: Opening = {}): string {
   return Object.entries(opening).map(([kind, { destinations }]) => {
-    if (!open.has(kind) || destinations.length === 1 && destinations[0]!.on === "host") return "";
+    if (!open.has(kind) || destinations.every(({ on }) => on === "host")) return "";
     return `; ${kind} open ${destinations.map((destination) => destinationText(destination)).join(" or ")}`;
   }).join("");
 }

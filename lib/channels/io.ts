@@ -47,8 +47,6 @@ export interface RunIo {
   tell(why: string): void;
   /** Tells the user once of an error, on the desktop, too. */
   tellError(error: unknown): void;
-  /** The value of a channel's own key in the container's settings. */
-  setting(channel: string): Promise<string | undefined>;
   /** The command line that opens an address. */
   openArgv(destination: Destination, address: URL): Promise<string[]>;
   /** Makes a value once, for all channels that share it. */
@@ -67,6 +65,8 @@ export interface ChannelIo extends RunIo {
   readonly asks: boolean;
   /** Where it opens things. */
   readonly destinations: readonly Destination[];
+  /** The value of its own key in the container's settings. */
+  readonly setting?: string | undefined;
   /** Whether the user agrees. Asks only where the channel or the question needs it, or with `always`. */
   agreedTo(question: Question, always?: "always"): Promise<Agreed>;
   /** Does what an app asks for, unless it asks too often. Never rejects: tells the user each reason once. */
@@ -76,7 +76,7 @@ export interface ChannelIo extends RunIo {
 /** Makes the interface for one channel. */
 export function ioOf(
   run: RunIo,
-  { name, ...own }: Pick<ChannelIo, "closing" | "asks" | "destinations"> & { name: string },
+  { name, ...own }: Pick<ChannelIo, "closing" | "asks" | "destinations" | "setting"> & { name: string },
 ): ChannelIo {
   const ending = AbortSignal.any([run.signal, own.closing]);
   return {

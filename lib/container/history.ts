@@ -39,13 +39,13 @@ export type Happening =
   | { kind: "file"; what: "saved"; path: string; bytes: number; where: string }
   /** A file from the container, saved in the user's downloads, or opened in the container `where`. */
   | { kind: "download"; name: string; bytes: number; where?: string }
-  /** `where`: "on this host", or another container. `failed`: the host could not open the link of an earlier line. */
+  /** `where`: "on this host", or another container. `failed`: the host could not do what an earlier line says. */
   | { kind: "link"; host: string; where: string; failed?: true }
   | { kind: "print"; name: string; bytes: number; printer: string }
   | { kind: "microphone"; what: "on" }
   | { kind: "microphone"; what: "off"; seconds: number }
   /** By a key of the user's. `what`: what for, and which key. */
-  | { kind: "signature"; what: string }
+  | { kind: "signature"; what: string; failed?: true }
   /** `about`: the name of the host or file. */
   | { kind: "question"; channel: string; about: string; answer: string };
 
@@ -245,7 +245,7 @@ function summaryOf(added: readonly Happening[]): string {
     ["document printed", "documents printed", (one) => one.kind === "print"],
     ["signature", "signatures", (one) => one.kind === "signature"],
   ] as [string, string, (one: Happening) => boolean][]).flatMap(([one, several, isMeant]) => {
-    // A link that could not be opened has two lines: they cancel out.
+    // What could not be done has two lines: they cancel out.
     const count = sum(added.filter(isMeant).map((one) => "failed" in one ? -1 : 1));
     return count === 0 ? [] : [`${count} ${count === 1 ? one : several}`];
   });

@@ -185,7 +185,6 @@ export async function inWorld(
     tellError(error) {
       throw error;
     },
-    setting: () => Promise.resolve("SHA256:none"),
     openArgv: (destination, address) => openArgv(container, destination, address),
     shared<T>(make: (of: typeof container, run: RunIo) => T): T {
       if (!shared.has(make)) shared.set(make, make(container, run));
@@ -195,8 +194,8 @@ export async function inWorld(
   const channels = await loadOpen(new Set(askableNames));
   const served = new Map<string, Served>();
   for (const { name, serve } of channels) {
-    const destinations = (opening as Opening)[name]?.destinations ?? [onHost];
-    const own = { name, closing: permissions.closing(name), asks: asks.includes(name), destinations };
+    const { destinations = [onHost], setting = "SHA256:none" } = (opening as Opening)[name] ?? {};
+    const own = { name, closing: permissions.closing(name), asks: asks.includes(name), destinations, setting };
     if (serve) served.set(name, serve(container, ioOf(run, own)));
   }
   const settled = async (): Promise<void> => {

@@ -13,7 +13,6 @@ import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import { channelLine, recordChannels } from "../../settings/channels.ts";
-import { settingsFor } from "../../settings/file.ts";
 import type { ShowRequest } from "../../settings/request.ts";
 import { noteChannels, noteMs } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
@@ -151,7 +150,6 @@ function runIo(
     sendSamples: (samples) => agent()?.sendSamples(samples),
     tell: onceEach((why) => host.ui.warn(`A request from "${label}" failed: ${why}`)),
     tellError: (error) => showOnce(messageOf(error)),
-    setting: async (channel) => (await settingsFor(host, label)).get(channel)?.value,
     openArgv: (destination, address) => openArgv(container, destination, address),
     shared<T>(make: (container: Container, run: RunIo) => T): T {
       if (!shared.has(make)) shared.set(make, make(container, io));
@@ -169,9 +167,8 @@ async function serveChannels(
 ): Promise<Map<ChannelName, Served>> {
   const beside = (await loadOpen(permissions.open)).filter(({ agent }) => !agent);
   return new Map([...channels, ...beside].flatMap(({ name, serve }) => {
-    const destinations = opening?.[name]?.destinations ?? [onHost];
-    const own = { name, closing: permissions.closing(name), asks: asks.has(name), destinations };
-    return serve ? [[name, serve(container, ioOf(io, own))]] : [];
+    const own = { destinations: [onHost], ...opening?.[name], closing: permissions.closing(name) };
+    return serve ? [[name, serve(container, ioOf(io, { name, asks: asks.has(name), ...own }))]] : [];
   }));
 }
 

@@ -54,10 +54,10 @@ export const channel: Channel<Ask> = {
       return path;
     });
     const agent = (message: Bytes): Promise<Bytes> => askAgent(link(), message, io.ending);
-    const wanted = io.setting("sign").then((keys) => keys?.split(",") ?? []);
+    const wanted = io.setting?.split(",") ?? [];
     const hint = 'Name its keys in the settings, as ssh-add -l prints them: "sign: SHA256:…"';
-    wanted.then(([one]) => one ?? host.ui.warn(`"${label}" can sign with no key. ${hint}`), io.tellError);
-    const keys = async (): Promise<Keys> => keysIn(await agent(Uint8Array.of(types.list)), await wanted);
+    if (wanted.length === 0) host.ui.warn(`"${label}" can sign with no key. ${hint}`);
+    const keys = async (): Promise<Keys> => keysIn(await agent(Uint8Array.of(types.list)), wanted);
     const sign = async (message: Bytes, bound: Bytes): Promise<Bytes> => {
       const [, blob, data, flags] = fieldsOf(message, "bssn");
       const key = (await keys()).get(blob.toBase64());
@@ -67,10 +67,13 @@ export const channel: Channel<Ask> = {
       const details = [["For", purpose], ["Key", key]] as const;
       const question = { channel: "sign", what: "sign with an SSH key of yours", details, isForOnce: true };
       if (!await io.agreedTo(question, "always")) throw new Refusal("you have refused it");
-      record(container, { kind: "signature", what: `${purpose}, by ${key}` });
+      const happening = { kind: "signature", what: `${purpose}, by ${key}` } as const;
+      record(container, happening);
       // The two flags that choose RSA's hash.
-      const answer = await agent(messageOf(types.sign, blob, data, numberIn(flags) & 6));
-      return messageOf(types.signature, fieldsOf(answer, "bs")[1]);
+      const answer = agent(messageOf(types.sign, blob, data, numberIn(flags) & 6));
+      const signature = answer.then((answer) => messageOf(types.signature, fieldsOf(answer, "bs")[1]));
+      signature.catch(() => container.history.note({ ...happening, failed: true }));
+      return await signature;
     };
     return {
       async take({ id, message: encoded, bound }) {
@@ -123,7 +126,10 @@ async function askAgent(socket: Promise<string>, message: Bytes, ending: AbortSi
     throw new Refusal("no SSH agent listens on this host: see $SSH_AUTH_SOCK");
   });
   await writeAll(agent, messageOf(0, message).slice(1));
-  const answer = await abortable(answerOf(agent), AbortSignal.any([ending, AbortSignal.timeout(answerMs)]));
+  const isOver = AbortSignal.any([ending, AbortSignal.timeout(answerMs)]);
+  const answer = await abortable(answerOf(agent), isOver).catch(() => {
+    throw new Refusal("the SSH agent of this host does not answer");
+  });
   if (answer[0] !== message[0]! + 1) throw new Refusal("the SSH agent of this host refuses it");
   return answer;
 }

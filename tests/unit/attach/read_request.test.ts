@@ -56,6 +56,16 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
   assertEquals(again, `attach.ts --session foot box --allow=links,files ${destinations}`);
 });
 
+Deno.test("a channel gets the value of its own key for the name that was typed", () => {
+  const settings: [string, unknown][] = [["sign", { value: "SHA256:a", from: "" }], ["links", {
+    value: "web",
+    from: "",
+  }]];
+  const { opening } = requestOf({ settings, app: ["foot"] });
+  assertEquals(opening?.sign, { destinations: [], setting: "SHA256:a" });
+  assertEquals(openingLine(new Set(["sign", "links"]), opening), '; links open in "web"');
+});
+
 Deno.test("an address in the app's place, or after --, is a link to open; an app that gets one as a word may not open it", () => {
   const opens = (app: string[], rest: string[] = []): boolean | undefined => requestOf({ app, rest }).isOpening;
   const url = "https://example.org/";

@@ -116,12 +116,11 @@ async function withSigning(
     tellError(error) {
       throw error;
     },
-    setting: (name) => Promise.resolve(name === "sign" ? setting ?? undefined : "another"),
     shared: (make) => make(box, run),
   };
   const served = channel.serve!(
     box,
-    ioOf(run, { name: "sign", closing: closer.signal, asks: false, destinations: [] }),
+    ioOf(run, { name: "sign", closing: closer.signal, asks: false, destinations: [], setting: setting ?? undefined }),
   );
   let last = 0;
   const say = async (line: Record<string, unknown>): Promise<string | undefined> => {
@@ -295,7 +294,10 @@ Deno.test("an agent of the host that refuses, answers too much or nothing is no 
       () => hexed("0e00"),
     ]
   ) {
-    await withSigning(async ({ ask }) => assertEquals(await ask(sign()), failure), { agent });
+    await withSigning(async ({ ask, written }) => {
+      assertEquals(await ask(sign()), failure);
+      assertEquals(written.map((line) => "failed" in line), [false, true]);
+    }, { agent });
   }
   await withSigning(async ({ ask, heard, close }) => {
     const answer = ask(sign());
