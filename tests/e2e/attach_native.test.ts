@@ -151,9 +151,12 @@ testOnOneEngine("attach.ts: a window that was minimized comes back to where it w
       ].map(placeOf);
     const isState = async (state: string): Promise<boolean> =>
       (await sh(["xprop", "-id", window, "WM_STATE"], { env })).includes(`window state: ${state}`);
+    const [before] = await places();
     await sh(["xdotool", "windowmove", window, "302", "240"], { env });
-    const at = placeOf(await sh(["xwininfo", "-id", window], { env }));
-    await eventually("the same place on both sides", async () => (await places())[1] === at);
+    const at = await eventually("the same new place on both sides", async () => {
+      const [here, there] = await places();
+      return here === there && here !== before ? here : undefined;
+    });
     for (const round of ["once", "twice"]) {
       await sh(["xdotool", "windowminimize", window], { env });
       await eventually("a minimized window", () => isState("Iconic"));

@@ -21,26 +21,28 @@ window.show_all()
 
 
 URIS = Gdk.Atom.intern("text/uri-list", False)
-hasty = {"asked": None, "paths": None, "dropped": False}
+# "asked": the drag for whose files it has asked; "waiting": how many answers are to come, of which the last one counts.
+hasty = {"asked": None, "waiting": 0, "paths": None, "dropped": False}
+
+
+def ask(context, when):
+    hasty["waiting"] += 1
+    window.drag_get_data(context, URIS, when)
 
 
 def received(_window, context, _x, _y, data, _kind, when):
-    paths = [GLib.filename_from_uri(uri)[0] for uri in data.get_uris()]
-    if hasty["asked"] and not hasty["dropped"]:
-        hasty["paths"] = paths
-    else:
-        hasty["dropped"] = False
-        write_dropped(context, paths, when)
+    hasty["waiting"] -= 1
+    if hasty["waiting"] == 0:
+        hasty["paths"] = [GLib.filename_from_uri(uri)[0] for uri in data.get_uris()]
+        write_dropped(context, when)
 
 
 def dropped(_window, context, _x, _y, when):
-    if hasty["asked"] and hasty["paths"] is None:
-        # They are on their way.
-        hasty["dropped"] = True
-    elif hasty["asked"]:
-        write_dropped(context, hasty["paths"], when)
-    else:
-        window.drag_get_data(context, URIS, when)
+    hasty["dropped"] = True
+    if not hasty["asked"]:
+        hasty["paths"] = None
+        ask(context, when)
+    write_dropped(context, when)
     return True
 
 
@@ -49,7 +51,12 @@ def left(*_):
     GLib.idle_add(lambda: hasty.update(asked=None) and False)
 
 
-def write_dropped(context, paths, when):
+def write_dropped(context, when):
+    """Writes the files down once they are dropped and their names have come."""
+    paths = hasty["paths"]
+    if not hasty["dropped"] or paths is None:
+        return
+    hasty.update(paths=None, dropped=False)
     Gtk.drag_finish(context, True, False, when)
     texts = [open(path, encoding="utf-8").read(100_000) for path in paths]
     with open(f"{SHARE}/dropped{NAME}", "a", encoding="utf-8") as file:
@@ -61,7 +68,7 @@ def entered(_window, context, _x, _y, when):
         file.write("x")
     if os.path.exists(f"{SHARE}/hasty") and hasty["asked"] is not context:
         hasty.update(asked=context, paths=None, dropped=False)
-        window.drag_get_data(context, URIS, when)
+        ask(context, when)
 
 
 window.drag_dest_set(Gtk.DestDefaults.MOTION, [], Gdk.DragAction.COPY | Gdk.DragAction.MOVE)
