@@ -146,10 +146,10 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   let cause: ProcessError | undefined;
   try {
     if (mounts.shared.length === 0) return;
-    await host.run(["setfacl", "-m", "u:0:r,d:g::rwx,d:o::rwx", "--", probe]);
+    await host.run(["setfacl", "-m", "u:0:r,d:g::-w-,d:o::--x", "--", probe]);
     await orNothing(Deno.mkdir(made), (error) => error instanceof Deno.errors.AlreadyExists);
-    // The default ACL holds, and not the umask. With FUSE, ACLs may be kept and have no effect.
-    if ((await modeOf(made) & 0o77) === 0o77) return;
+    // The default ACL holds, and not the umask, which nobody sets to 0o56. With FUSE, ACLs may be kept and have no effect.
+    if ((await modeOf(made) & 0o77) === 0o21) return;
   } catch (error) {
     // Another run for the same container removes both at the end of its own check.
     if (error instanceof Deno.errors.NotFound || !await exists(probe)) return;

@@ -63,6 +63,14 @@ testWith(
       assertEquals(error.output, "Operation not supported");
       // As bindfs and sshfs do, which pass ACLs on: the kernel does not look at them.
       await assertRefuses(() => check(root, { code: 0 }), noAcls);
+      const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
+      const withUmask0: Host["run"] = async (argv) => {
+        const made = join(argv.at(-1)!, "new");
+        await Deno.mkdir(made);
+        await Deno.chmod(made, 0o777);
+        return { argv, code: 0, signal: null, stdout: "", stderr: "" };
+      };
+      await assertRefuses(() => checkAclSupport({ ...host, run: withUmask0 }, mountsIn(host, "box")), noAcls);
       await check(root);
       assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["box"]);
     }),
