@@ -10,7 +10,7 @@ import { waitForCloudInit } from "../cloud_init.ts";
 import { internetKey, userDataKey } from "../profile_file.ts";
 import { hostRanges, proxyPort, proxyUserData, specialRanges } from "./proxy_config.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
-import { idsLockPath, mountsRoot } from "../../container/paths.ts";
+import { hostNameOf, idsLockPath, mountsRoot } from "../../container/paths.ts";
 import { type Engine, engineLine, environmentOf, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/exec.ts";
 import { findInstance, updateInstance } from "../../engine/instance.ts";
@@ -93,7 +93,7 @@ export async function ensureProxy(
   const { engine, name } = proxy;
   const { ui } = host;
   ui.progress(`Looking for the proxy "${name}"`);
-  await withProxyLock(host, async (uid) => {
+  await withProxyLock(host, proxy, async (uid) => {
     await waitForOperations(host, proxy);
     const found = await findInstance(host, proxy);
     const ranges = [...specialRanges, ...await hostRanges(host, engine)];
@@ -204,7 +204,7 @@ export async function removeUnusedProxy(
     );
   // Checked without the lock first: a run that is making the proxy holds it for minutes, and has made its profile.
   if (await isUsed()) return undefined;
-  return await withProxyLock(host, async () => {
+  return await withProxyLock(host, proxy, async () => {
     if (await isUsed()) return undefined;
     await waitForOperations(host, proxy);
     if ((await findInstance(host, proxy))?.config[stateKey] === undefined) return undefined;
@@ -213,10 +213,10 @@ export async function removeUnusedProxy(
   });
 }
 
-/** Calls `act`, with the user's uid, while no other run of the user makes or removes a proxy. */
-async function withProxyLock<T>(host: Host, act: (uid?: number | null) => Promise<T>): Promise<T> {
+/** Calls `act`, with the user's uid, while no other run of the user makes or removes that proxy. */
+async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();
-  using file = await lockFile(join(root, ".internet.lock"), { signal: host.signal });
+  using file = await lockFile(join(root, `.${proxy.engine.cli}-${hostNameOf(proxy)}.lock`), { signal: host.signal });
   return await act((await file.stat()).uid);
 }

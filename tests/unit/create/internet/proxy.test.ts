@@ -1,6 +1,6 @@
 // gui-internet: who gets a proxy, and how long it lives.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { lockFile } from "../../../../lib/base/lock.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
@@ -114,7 +114,7 @@ for (
 Deno.test("a container is removed at once while another run makes the proxy of both", async () => {
   const root = await Deno.makeTempDir();
   try {
-    using _lock = await lockFile(join(root, ".internet.lock"), { signal: AbortSignal.any([]) });
+    using _lock = await lockFile(join(root, ".lxc-p.lock"), { signal: AbortSignal.any([]) });
     const profiles = ["one", "two"].map((name) => ({ name, config: { [internetKey]: "p" } }));
     const { host } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: root },
@@ -123,6 +123,32 @@ Deno.test("a container is removed at once while another run makes the proxy of b
     const signal = AbortSignal.timeout(60_000);
     const one = { engine: engineCalled("lxc"), name: "one" };
     assertEquals(await removeUnusedProxy({ ...host, signal }, one, profiles[0]!), undefined);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("a proxy is removed while another run makes another one", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    using _lock = await lockFile(join(root, ".lxc-q.lock"), { signal: AbortSignal.any([]) });
+    const own = { name: "one", config: { [internetKey]: "p" } };
+    const { host } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: root },
+      answer: ([, command, path]) => {
+        if (command !== "query") return {};
+        if (path!.startsWith("/1.0/profiles")) return { stdout: JSON.stringify([own]) };
+        const proxy = { name: "p", config: { "user.gui-container.proxy": "ready" } };
+        return { stdout: path === "/1.0/instances/p" ? JSON.stringify(proxy) : "{}" };
+      },
+    });
+    const removed = async (name: string): Promise<string | undefined> => {
+      const signal = AbortSignal.timeout(name === "p" ? 60_000 : 200);
+      const profile = { config: { [internetKey]: name } };
+      return await removeUnusedProxy({ ...host, signal }, { engine: engineCalled("lxc"), name: "one" }, profile);
+    };
+    assertEquals(await removed("p"), "p");
+    await assertRejects(() => removed("q"), DOMException);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
