@@ -64,7 +64,7 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
 export async function refuseOtherOwner(host: Host, instance: Address): Promise<void> {
   const { engine, mounts } = instance;
   const other = engine.server.isLocal
-    ? (await listNeighbours(host, engine)).find((found) => shares(found, mounts))
+    ? (await listNeighbours(host, engine, { mustAnswer: true })).find((found) => shares(found, mounts))
     : await findNamesake(instance);
   if (!other) return;
   const name = other.name === instance.name

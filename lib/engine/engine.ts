@@ -253,26 +253,18 @@ export async function request(
  */
 const remoteTimeoutMs = 20_000;
 
+/** What ends the wait for an answer: a time, 20 s by default for another machine's server, or a signal. */
+export type QueryLimits = Pick<RunOptions, "timeoutMs" | "signal">;
+
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server; `signal`:
- * ends the wait
  * @returns what the server has answered, which may be anything: see answer.ts
  * @throws {UserError} for an answer that is not JSON
  */
-export async function query(
-  host: Host,
-  engine: Engine,
-  path: string,
-  { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs, signal }: {
-    timeoutMs?: number;
-    signal?: AbortSignal | undefined;
-  } = {},
-): Promise<unknown> {
-  const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
-  const ask = async (): Promise<ProcessResult> =>
-    await run(host, engine, ["query", apiPath(engine, path)], { looksOnly: true, ...limits });
+export async function query(host: Host, engine: Engine, path: string, limits?: QueryLimits): Promise<unknown> {
+  const options = { looksOnly: true, ...(engine.server.isLocal ? {} : { timeoutMs: remoteTimeoutMs }), ...limits };
+  const ask = async (): Promise<ProcessResult> => await run(host, engine, ["query", apiPath(engine, path)], options);
   const answer = await ifFound(ask().catch((error) => mayBeOtherName(error) ? ask() : Promise.reject(error)));
   try {
     return answer === undefined || answer.stdout === "" ? undefined : JSON.parse(answer.stdout);

@@ -16,6 +16,7 @@ import {
   labelOf,
   listMembers,
   query,
+  type QueryLimits,
   request,
   run,
 } from "./engine.ts";
@@ -64,7 +65,7 @@ export async function findInstance(
   const answer = query(host, engine, path, { ...limits, signal });
   const lost = inNoCluster.has(engine)
     ? Promise.resolve(undefined)
-    : delay(patienceMs, { signal }).then(() => findLost(host, instance, signal)).catch(() => undefined);
+    : delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
   try {
     const json = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
     if (json === undefined) return undefined;
@@ -95,9 +96,9 @@ const inNoCluster = new WeakSet<Engine>();
 async function findLost(
   host: Host,
   { engine, name }: Instance,
-  signal?: AbortSignal,
+  limits?: QueryLimits,
 ): Promise<InstanceInfo | undefined> {
-  return (await listInstances(host, engine, signal)).find((instance) => instance.name === name && isLost(instance));
+  return (await listInstances(host, engine, limits)).find((instance) => instance.name === name && isLost(instance));
 }
 
 /** Whether the member of the cluster that has an instance does not answer. */
@@ -116,8 +117,8 @@ function lostError({ engine, name, location }: InstanceInfo, cause?: unknown): U
  * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
  * be names of containers are left out.
  */
-export async function listInstances(host: Host, engine: Engine, signal?: AbortSignal): Promise<InstanceInfo[]> {
-  return listIn(await query(host, engine, "/1.0/instances?recursion=1", { signal }))
+export async function listInstances(host: Host, engine: Engine, limits?: QueryLimits): Promise<InstanceInfo[]> {
+  return listIn(await query(host, engine, "/1.0/instances?recursion=1", limits))
     .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 
@@ -125,24 +126,30 @@ export async function listInstances(host: Host, engine: Engine, signal?: AbortSi
  * All instances of all projects of the server, without their addresses: they may share directories of the host. A user
  * who may use one project alone gets the instances of that.
  */
-export async function listAllInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+export async function listAllInstances(host: Host, engine: Engine, limits?: QueryLimits): Promise<InstanceInfo[]> {
   const anyProject = { ...engine, server: { ...engine.server, project: undefined } };
-  const asked = query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true");
+  const asked = query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true", limits);
   const list = await orNothing(asked.then(listIn), isProcessError);
-  return list?.map((json) => parseInstance(engine, json)) ?? await listInstances(host, engine);
+  return list?.map((json) => parseInstance(engine, json)) ?? await listInstances(host, engine, limits);
 }
 
 /**
  * The instances that may share directories of this machine: those of all its engines, in all projects, without their
- * addresses. Only `engine`, if it is this machine's, must answer.
+ * addresses. Only `engine`, if it is this machine's, must answer; of another that runs and does not, the user is warned.
+ *
+ * @param options `mustAnswer`: whether each engine that runs must answer
  */
-export async function listNeighbours(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+export async function listNeighbours(host: Host, engine: Engine, { mustAnswer = false } = {}): Promise<InstanceInfo[]> {
   const lists = engineClis.map(async (cli) => {
     if (engine.server.isLocal && engine.cli === cli) return await listAllInstances(host, engine);
-    const asked = engineAt(host, { cli, remote: "local" }).then((other) => listAllInstances(host, other));
+    const asked = engineAt(host, { cli, remote: "local" })
+      .then((other) => listAllInstances(host, other, { timeoutMs: 10_000 }));
     return await orElse(asked, isFailure, (error) => {
-      const { product } = engineCalled(cli);
-      if (!isNoEngine(error)) host.ui.warn(`What containers of ${product} share is not known: ${error.message}`);
+      if (isNoEngine(error)) return [];
+      const unknown = `What containers of ${engineCalled(cli).product} share is not known: ${error.message}`;
+      const hint = `See what it says: ${cli} list`;
+      if (mustAnswer) throw new UserError(unknown, { hint, output: error.output, cause: error });
+      host.ui.warn(unknown);
       return [];
     });
   });

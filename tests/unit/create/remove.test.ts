@@ -126,6 +126,28 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
   }
 });
 
+Deno.test("removeContainer() and checkExisting() leave directories alone whose owner the other engine does not tell", async () => {
+  await withOwner({ cli: undefined }, async ({ host, address, mounts }) => {
+    const answers = (stderr: string): Host => ({
+      ...host,
+      run: (argv, options) =>
+        argv[0] === "incus"
+          ? Promise.reject(new ProcessError({ argv, code: 1, signal: null, stdout: "", stderr }))
+          : host.run(argv, options),
+    });
+    const refusal = answers("Sorry, home directories outside of /home needs configuration");
+    await assertRejects(
+      () => removeContainer(refusal, address, { force: true, recovered: false }),
+      UserError,
+      "of Incus share is not known",
+    );
+    await assertRejects(() => checkExisting(refusal, address), UserError, "of Incus share is not known");
+    assert(await exists(mounts.share));
+    const stopped = answers("Error: unix.socket: connect: connection refused");
+    assertEquals(await removeContainer(stopped, address, { force: true, recovered: false }), [mounts.directory]);
+  });
+});
+
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
   await withOwner({ cli: undefined }, async ({ host, address, mounts }) => {
     const remove = (force: boolean): Promise<string[]> => removeContainer(host, address, { force, recovered: false });

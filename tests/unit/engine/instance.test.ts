@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../../lib/engine/profile.ts";
-import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, ProcessError, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { exec, execArgv, marking } from "../../../lib/engine/exec.ts";
 import {
@@ -228,6 +228,22 @@ Deno.test("findNeighbourhood() has the instances of both engines, and takes none
   const [neighbours, said] = await run();
   assertEquals(neighbours, ["incus:box"]);
   assertSaid(said as string[], [["warn", "LXD", "lxc query"]]);
+});
+
+Deno.test("findNeighbourhood() waits for another engine that hangs, but not for ever", async () => {
+  const mine = { ...instance, project: "default", config: { "user.gui-container": "true" } };
+  const { host, said } = recordingHost({ answer: () => ({ stdout: JSON.stringify([mine]) }) });
+  const limits: (number | undefined)[] = [];
+  const run: Host["run"] = (argv, options = {}) => {
+    if (argv[0] === "incus") return host.run(argv, options);
+    limits.push(options.timeoutMs);
+    const result = { argv, code: 143, signal: null, stdout: "", stderr: "" };
+    return Promise.reject(new ProcessError(result, { timedOutAfterMs: 10_000 }));
+  };
+  const found = await findNeighbourhood({ ...host, run }, { engine: engineCalled("incus"), name: "box" });
+  assertEquals(found.neighbours.map(({ engine, name }) => `${engine.cli}:${name}`), ["incus:box"]);
+  assertSaid(said, [["warn", "LXD", "10 s"]]);
+  assertEquals([...new Set(limits)], [10_000]);
 });
 
 Deno.test("listAllInstances() asks for all projects, and for the user's own one where only that is allowed", async () => {
