@@ -15,7 +15,7 @@ export const graceMs = 1_000;
 const openOptions = { read: true, write: true, create: true, mode: 0o600 } as const;
 
 /**
- * Locks a file that is never removed, and makes it if it is missing. Waits while another run holds it.
+ * Locks a file, and makes it if it is missing. Waits while another run holds it, which may remove it.
  *
  * @param options `signal`: ends the waiting
  * @throws the signal's reason
@@ -26,7 +26,14 @@ export async function lockFile(path: string, { signal }: { signal: AbortSignal }
     file.close();
     throw error;
   });
-  return file;
+  if (await isAt(path, file)) return file;
+  file.close();
+  return await lockFile(path, { signal });
+}
+
+/** Whether the file is still there: a lock on a removed file keeps nobody out. */
+async function isAt(path: string, file: Deno.FsFile): Promise<boolean> {
+  return (await ifThere(Deno.stat(path)))?.ino === (await file.stat()).ino;
 }
 
 /**
@@ -58,9 +65,7 @@ export async function claimFile(
   { create = true }: { create?: boolean } = {},
 ): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, { ...openOptions, create });
-  // A lock on a removed file keeps nobody out.
-  const isThere = async (): Promise<boolean> => (await ifThere(Deno.stat(path)))?.ino === (await file.stat()).ino;
-  if (await file.tryLock(true) && await isThere()) return file;
+  if (await file.tryLock(true) && await isAt(path, file)) return file;
   file.close();
   return undefined;
 }

@@ -19,7 +19,7 @@ import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";
 import { causedBy, isFailure, isProcessError, NoEngine, orElse, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { exists, removeFile } from "../../base/files.ts";
 import { inTurn, lockFile } from "../../base/lock.ts";
 
 /** A proxy, shared by all containers with the same rules and the same image. */
@@ -204,19 +204,27 @@ export async function removeUnusedProxy(
     );
   // Checked without the lock first: a run that is making the proxy holds it for minutes, and has made its profile.
   if (await isUsed()) return undefined;
-  return await withProxyLock(host, proxy, async () => {
+  return await withProxyLock(host, proxy, async (_uid, lock) => {
     if (await isUsed()) return undefined;
     await waitForOperations(host, proxy);
     if ((await findInstance(host, proxy))?.config[stateKey] === undefined) return undefined;
     await deleteInstance(host, proxy);
+    if (lock) await removeFile(lock);
     return name;
   });
 }
 
-/** Calls `act`, with the user's uid, while no other run of the user makes or removes that proxy. */
-async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
+/**
+ * Calls `act`, with the user's uid and the path of the lock, while no other run of the user makes or removes that proxy.
+ */
+async function withProxyLock<T>(
+  host: Host,
+  proxy: Instance,
+  act: (uid?: number | null, lock?: string) => Promise<T>,
+): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();
-  using file = await lockFile(join(root, `.${proxy.engine.cli}-${hostNameOf(proxy)}.lock`), { signal: host.signal });
-  return await act((await file.stat()).uid);
+  const path = join(root, `.${proxy.engine.cli}-${hostNameOf(proxy)}.lock`);
+  using file = await lockFile(path, { signal: host.signal });
+  return await act((await file.stat()).uid, path);
 }

@@ -89,3 +89,16 @@ Deno.test("nobody waits for a turn for ever, or at all once the run is to end", 
     assertEquals(await inTurn(host, { path, act, maxMs: 20 }), "done");
     release(other);
   }));
+
+Deno.test("lockFile() keeps others out also when the run that it waits for removes the file", () =>
+  inTempDir(async (directory) => {
+    const path = join(directory, "lock");
+    const options = { signal: AbortSignal.any([]) };
+    const first = await lockFile(path, options);
+    const waiting = lockFile(path, options);
+    await delay(50);
+    await Deno.remove(path);
+    release(first);
+    using _second = await waiting;
+    await assertRejects(() => lockFile(path, { signal: AbortSignal.timeout(50) }), DOMException);
+  }));
