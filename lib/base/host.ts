@@ -136,6 +136,5 @@ export function plannedWord(word: string): string {
   const [line = ""] = word.split("\n", 1);
   const shown = line.slice(0, maxPlannedLength);
   const text = shown === word ? word : `${shown}…`;
-  const isPlain = /^[\w@%+=:,./-]+$/.test(text.replace(/<[A-Z_]+>/g, "X"));
-  return isPlain ? text : quoteWord(text);
+  return /^[\w@%+=:,./-]+$/.test(text.replace(/<[A-Z_]+>/g, "X")) ? text : quoteWord(text);
 }

@@ -82,8 +82,7 @@ async function checkPackageFile(path: string): Promise<void> {
 /** A text that identifies a list of apps, for a recipe: package files by their content. Empty without apps. */
 export async function describeApps(apps: readonly AppWord[]): Promise<string> {
   const lines = apps.map(async ({ source, name }) => {
-    const what = source === "deb" ? await sha256(await Deno.readFile(name)) : name;
-    return `${source}:${what}\n`;
+    return `${source}:${source === "deb" ? await sha256(await Deno.readFile(name)) : name}\n`;
   });
   return (await Promise.all(lines)).join("");
 }

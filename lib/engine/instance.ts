@@ -147,8 +147,7 @@ export async function listNeighbours(host: Host, engine: Engine, { mustAnswer = 
     return await orElse(asked, isFailure, (error) => {
       if (isNoEngine(error)) return [];
       const unknown = `What containers of ${engineCalled(cli).product} share is not known: ${error.message}`;
-      const hint = `See what it says: ${cli} list`;
-      if (mustAnswer) throw new UserError(unknown, { hint, output: error.output, cause: error });
+      if (mustAnswer) throw new UserError(unknown, { hint: `See: ${cli} list`, output: error.output, cause: error });
       host.ui.warn(unknown);
       return [];
     });

@@ -85,8 +85,7 @@ export async function putVersion(
   const stem = join(directory, name.slice(0, name.length - end.length));
   try {
     await sendCopy(host, instance, { copy, file });
-    const number = await nameVersion(host, instance, { copy, stem, end });
-    return `${stem} (${number})${end}`;
+    return `${stem} (${await nameVersion(host, instance, { copy, stem, end })})${end}`;
   } finally {
     await removeLentCopy(host.forCleanup(AbortSignal.timeout(20_000)), instance, { copy, found: "" }).catch(() => {});
   }

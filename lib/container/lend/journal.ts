@@ -142,8 +142,7 @@ const warnedOf = new Set<string>();
 /** Reads all records. Ignores a file that is not a record, or is one of version 0.2.0 or older, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   const names = (await listFiles(host)).filter((name) => /\.(json|copy)$/.test(name));
-  const loans = await Promise.all(names.map((name) => readLoan(host, name)));
-  return loans.filter((loan) => loan !== undefined);
+  return (await Promise.all(names.map((name) => readLoan(host, name)))).filter((loan) => loan !== undefined);
 }
 
 export async function readMappings(host: Host): Promise<Mapping[]> {

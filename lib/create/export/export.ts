@@ -144,8 +144,7 @@ async function withoutKept(
       { security: wanted.length > 0 },
     );
   }
-  const kept = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
-  return chosen.filter(({ id }) => !kept.includes(id));
+  return chosen.filter(({ id }) => !foreign.includes(id) && (wanted.length > 0 || !leavesCopies.includes(id)));
 }
 
 /** Writes the entries and icons of apps, makes them the requested defaults, and removes entries without an app. */
