@@ -10,6 +10,7 @@
 import { createHash } from "node:crypto";
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { mapSome } from "../../lib/base/promises.ts";
 import type { Results, Suite } from "./suite.ts";
 
 const rooms = ["lib/guard", "lib/container/lend", "lib/engine"];
@@ -22,6 +23,9 @@ const checkout = fromFileUrl(new URL("../..", import.meta.url));
 
 /** How long a test may take, in milliseconds: a loop that has lost its end takes longer. */
 const testMs = 120_000;
+
+/** How many run at once, each in a copy of its own. */
+const cores = navigator.hardwareConcurrency;
 
 /** What becomes of a part of a line. */
 const changes: readonly [from: RegExp, to: (...match: string[]) => string][] = [
@@ -148,6 +152,14 @@ function testsOf({ file, line }: Mutant, tests: readonly Test[]): Test[] {
     .toSorted((a, b) => Number(b.path === own) - Number(a.path === own) || a.ms - b.ms);
 }
 
+/** A copy of what git tracks here, until the stack ends. */
+async function makeCopy(stack: AsyncDisposableStack): Promise<Copy> {
+  const root = await Deno.makeTempDir({ prefix: "mutants." });
+  stack.defer(() => Deno.remove(root, { recursive: true }));
+  await runProcess(["sh", "-ec", 'git ls-files -z | tar --null -T - -c | tar -x -C "$0"', root], { cwd: checkout });
+  return new Copy(root);
+}
+
 async function filesIn(...places: string[]): Promise<string[]> {
   const { stdout } = await runProcess(["git", "ls-files", ...places], { cwd: checkout });
   return stdout.trim().split("\n").filter((file) => file.endsWith(".ts"));
@@ -158,29 +170,34 @@ export const mutants: Suite = {
   async run() {
     const [count, seed] = [Number(Deno.env.get("MUTANTS") ?? 400), Number(Deno.env.get("SEED") ?? 1)];
     await using stack = new AsyncDisposableStack();
-    const copy = new Copy(await Deno.makeTempDir({ prefix: "mutants." }));
-    stack.defer(() => Deno.remove(copy.root, { recursive: true }));
-    await runProcess(["sh", "-ec", 'git ls-files -z | tar --null -T - -c | tar -x -C "$0"', copy.root], {
-      cwd: checkout,
-    });
+    const copies = await Promise.all(Array.from({ length: cores }, () => makeCopy(stack)));
+    const eachInCopy = <T, R>(items: readonly T[], act: (copy: Copy, item: T) => Promise<R>): Promise<R[]> =>
+      mapSome(items, {
+        atOnce: cores,
+        async act(item) {
+          const copy = copies.pop()!;
+          try {
+            return await act(copy, item);
+          } finally {
+            copies.push(copy);
+          }
+        },
+      });
     const all = (await filesIn(...rooms)).flatMap((file) =>
-      mutantsOf(file, Deno.readTextFileSync(join(copy.root, file)))
+      mutantsOf(file, Deno.readTextFileSync(join(checkout, file)))
     );
-    const sample = sampleOf(all, { count, seed });
-    const tests: Test[] = [];
-    for (const path of await filesIn(...testRooms)) {
-      const test = path.endsWith(".test.ts") ? await copy.measure(path) : undefined;
-      if (test) tests.push(test);
-    }
+    const testFiles = (await filesIn(...testRooms)).filter((path) => path.endsWith(".test.ts"));
+    const tests = (await eachInCopy(testFiles, (copy, path) => copy.measure(path))).filter((test) =>
+      test !== undefined
+    );
     const results: Results = new Map();
-    for (const mutant of sample) {
-      const survives = await copy.survives(mutant, testsOf(mutant, tests));
-      const name = nameOf(mutant);
+    await eachInCopy(sampleOf(all, { count, seed }), async (copy, mutant) => {
+      const [survives, name] = [await copy.survives(mutant, testsOf(mutant, tests)), nameOf(mutant)];
       // A file may have the same line twice.
       if (survives || !results.has(name)) {
         results.set(name, { isPassed: !survives, said: `line ${mutant.line + 1} survives` });
       }
-    }
+    });
     return results;
   },
 };
