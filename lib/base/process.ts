@@ -60,7 +60,8 @@ const killAfterMs = 3_000;
 const signalDelayMs = 50;
 
 /**
- * How long to read on after a program was killed, in milliseconds. Its child may keep the pipe open for ever.
+ * How long to read on after a program was to be killed and has ended, in milliseconds. Its child may keep the pipe open
+ * for ever.
  */
 const lastOutputMs = 200;
 
@@ -105,25 +106,23 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   } catch (error) {
     throw spawnError(error, program);
   }
-  let wasKilled = false;
+  const killed = Promise.withResolvers<void>();
   const kill = (signal: Deno.Signal): void => {
+    killed.resolve();
     try {
       child.kill(signal);
-      wasKilled = true;
     } catch {
       // The program has ended by itself.
     }
   };
   const run = async (): Promise<ProcessResult> => {
     const giveUp = new AbortController();
-    let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
+    const allRead = new AbortController();
     let overflowed = false;
     const over = new AbortController();
-    const ended = child.status.then((status) => {
-      over.abort();
-      if (wasKilled) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
-      return status;
-    });
+    const ended = child.status.finally(() => over.abort());
+    Promise.all([ended, killed.promise]).then(() => delay(lastOutputMs, { signal: allRead.signal }))
+      .then(() => giveUp.abort(), () => {});
     const overflow = (): void => {
       overflowed = true;
       kill("SIGKILL");
@@ -154,7 +153,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       read("stderr"),
       typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin, over).catch(() => {}) : undefined,
     ]);
-    clearTimeout(giveUpTimer);
+    allRead.abort();
     return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
   };
   return { pid: child.pid, ended: run(), kill };

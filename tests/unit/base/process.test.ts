@@ -158,6 +158,20 @@ Deno.test("runProcess() does not wait for a program's own children when it was e
   }
 });
 
+Deno.test("runProcess() does not wait for children of a program that has ended by itself, once its time is over", async () => {
+  // ssh ends, and what it has started holds its stderr: a container may keep that running.
+  const argv = ["sh", "-c", "sleep 60 >&2 & echo $!; exit 1"];
+  for (const isSignal of [false, true]) {
+    const options = isSignal ? { signal: AbortSignal.timeout(200) } : { timeoutMs: 200 };
+    const start = performance.now();
+    const child: string[] = [];
+    const output = { line: (text: string) => child.push(text) };
+    await assertRejects(() => runProcess(argv, { ...options, output }), Error);
+    await runProcess(["kill", child[0]!]);
+    assert(performance.now() - start < 10_000);
+  }
+});
+
 Deno.test("runProcess() ends the program when the run is ended, and throws the reason", async () => {
   const ending = new AbortController();
   let pid = "";
