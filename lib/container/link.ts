@@ -51,11 +51,9 @@ export const sshSpare = 17;
  * @param target its `control` is where the master makes its socket
  */
 export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
-  // Without a network, the engine's CLI would go on waiting after ssh has given up.
-  const proxy = target.proxy && { proxy: ["setpriv", "--pdeathsig", "KILL", ...target.proxy] };
   const ssh = ["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"];
   const own = settingsIn(masterConf).flatMap((setting) => ["-o", setting]);
-  return [...ssh, ...own, ...sshOptions({ ...target, ...proxy }, { mayAsk }), sshDestination(target)];
+  return [...ssh, ...own, ...sshOptions(target, { mayAsk }), sshDestination(target)];
 }
 
 /**

@@ -107,7 +107,8 @@ export function settingsIn(conf: string): string[] {
 
 export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = [
-    ...(proxy ? [`ProxyCommand=${quoteWords(proxy).replaceAll("%", "%%")}`] : []),
+    // The engine's CLI would live on after ssh has given up, if the network is down or the container does not end it.
+    ...(proxy ? [`ProxyCommand=setpriv --pdeathsig KILL ${quoteWords(proxy).replaceAll("%", "%%")}`] : []),
     `UserKnownHostsFile="${mounts.knownHosts.replaceAll("%", "%%")}"`,
     `HostKeyAlias=${basename(mounts.directory)}`,
     ...settingsIn(sshConf),

@@ -61,7 +61,10 @@ Deno.test("sshArgv() goes by way of the engine to a container without a network,
   assert(argv.includes("ubuntu@Box"));
   const option = argv.find((word) => word.startsWith("ProxyCommand="))!.slice("ProxyCommand=".length);
   // ssh replaces %% by %, and hands the rest to the user's shell behind "exec" (ssh_config(5)).
-  assertEquals(await argumentsSeenByShell(`show ${option.replaceAll("%%", "%")}`), [proxy]);
+  assertEquals(await argumentsSeenByShell(`show ${option.replaceAll("%%", "%")}`), [[
+    ...["setpriv", "--pdeathsig", "KILL"],
+    ...proxy,
+  ]]);
   assert(!sshArgv(targetIn("/m"), ["true"], { mayAsk: false }).some((word) => word.startsWith("ProxyCommand=")));
 });
 
