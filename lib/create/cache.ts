@@ -6,6 +6,7 @@ import generalizeScript from "./generalize.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteImage, type Image, imageHash, listImages, publish, sha256 } from "../engine/image.ts";
 import { exec } from "../engine/exec.ts";
+import { stopInstance } from "../engine/lifecycle.ts";
 import { runKey } from "../container/managed.ts";
 
 /** What a cached image was made from, in two properties of the image. Each is a SHA-256 in hexadecimal. */
@@ -73,6 +74,7 @@ export async function cacheInstance(
   { recipe, run }: { recipe: Recipe; run: string },
 ): Promise<string> {
   await exec(host, instance, ["/bin/sh", "-c", generalizeScript]);
+  await stopInstance(host, instance);
   return await publish(host, instance, {
     description: `${instance.name}, kept by create.ts --cache`,
     [recipeKey]: recipe.recipe,

@@ -56,14 +56,13 @@ export async function imageHash(
   });
 }
 
-/** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
+/** Makes a local image of a stopped instance. Returns the image's fingerprint. */
 export async function publish(
   host: Host,
   instance: Instance,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
   const { engine } = instance;
-  await run(host, engine, ["stop", labelOf(instance)]);
   const words = [labelOf(instance), withRemote(engine.server, "")].filter(Boolean);
   const values = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
   const args = ["publish", ...words, "--compression", "none", ...values];

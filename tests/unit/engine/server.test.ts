@@ -115,7 +115,6 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
     "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
     "incus --project work launch images:debian/13 big:box",
     'incus query --request PATCH --wait --data {"devices":{},"description":""} big:/1.0/instances/box?project=work',
-    "incus --project work stop big:box",
     "incus --project work publish big:box big: --compression none",
     "incus --project work file push --uid 0 --gid 0 --mode 0644 --create-dirs - big:box/etc/x",
     "incus query --request DELETE big:/1.0/instances/box/files?path=%2Fetc%2Fx&project=work",
