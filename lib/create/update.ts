@@ -3,10 +3,12 @@
  * containers and in the origins of their disposable copies.
  */
 
+import { join } from "@std/path";
 import { sessionsOf } from "../container/sessions.ts";
 import { explain } from "../cli/script.ts";
 import { ExitCode, isFailure, isProcessError, isSystemError, orElse, ProcessError, UserError } from "../base/errors.ts";
-import { release } from "../base/lock.ts";
+import { ifThere } from "../base/files.ts";
+import { lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
 import {
@@ -18,6 +20,7 @@ import {
   removeDisposable,
   removeDisposables,
 } from "../container/disposables.ts";
+import { mountsOf } from "../container/paths.ts";
 import { readLoans } from "../container/lend/journal.ts";
 import { isLentTo } from "../container/lend/loan.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
@@ -127,6 +130,9 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   }
   if (found && !["Running", "Stopped"].includes(found.status)) throw unusableError(instance, found.status);
   host.ui.progress(`Updating "${label}"`);
+  // One run at a time: a second one's packages have the same names, and the first one may stop the container.
+  const lock = join(mountsOf(host, instance).directory, ".software.lock");
+  using _turn = await host.look(undefined, () => ifThere(lockFile(lock, { signal: host.signal })));
   const keeps = await host.look(true, () => hasCheapSnapshots(host, instance));
   // An existing snapshot is from before an earlier update, which failed.
   const takes = keeps && !await findSnapshot(host, instance, before);
@@ -138,7 +144,7 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   let sessions: string[] = [];
   try {
     packages = isStopped
-      ? await whileRunning(host, instance, () => changeSoftware(host, instance, apps))
+      ? await whileRunning(host, found, () => changeSoftware(host, instance, apps))
       : await changeSoftware(host, instance, apps);
     if (found && !isStopped) sessions = await sessionsOf(host, found);
   } catch (error) {
@@ -178,16 +184,24 @@ function lineAgain(instance: Instance, apps: readonly AppWord[]): string {
   return scriptLine(instance.engine, ["create.ts", words.length > 0 ? "--install" : "--update", label, ...words]);
 }
 
-/** Starts a stopped instance, calls `act`, and stops it again. A signal ends `act` only. */
-async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
+/**
+ * Starts a stopped instance, calls `act`, and stops it again, unless sessions have been started in it meanwhile. A signal
+ * ends `act` only.
+ */
+async function whileRunning<T>(host: Host, instance: Instance | InstanceInfo, act: () => Promise<T>): Promise<T> {
   const cleaner = (): Host => host.forCleanup(AbortSignal.timeout(120_000));
   await startInstance(cleaner(), instance);
   try {
     return await act();
   } finally {
-    await stopInstance(cleaner(), instance).catch(({ message }) =>
-      host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`)
-    );
+    // A copy that only this run knows has no status here, and no sessions.
+    const [session] = "status" in instance ? await sessionsOf(cleaner(), { ...instance, status: "Running" }) : [];
+    if (session !== undefined) host.ui.status(`"${labelOf(instance)}" runs on, with the session "${session}"`);
+    else {
+      await stopInstance(cleaner(), instance).catch(({ message }) =>
+        host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`)
+      );
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { isClaimed } from "../../../lib/base/lock.ts";
+import { isClaimed, lockFile } from "../../../lib/base/lock.ts";
 import { withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
@@ -144,6 +144,55 @@ Deno.test("a snapshot that has lent files in it is told of: restored, it would l
   };
   try {
     assertEquals([await told({}), await told({ "map-0123456789": { type: "disk" } })], [0, 1]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("a container in which a session has been started meanwhile is not stopped after its update", async () => {
+  for (const sessions of ["gui-container-firefox\n", ""]) {
+    const root = await Deno.makeTempDir();
+    const { host, calls, said } = stoppedBox(
+      root,
+      (text) =>
+        /ls \/run\/user/.test(text)
+          ? { stdout: sessions }
+          : /software|apt-get/.test(text)
+          ? { stdout: "0\n" }
+          : undefined,
+    );
+    try {
+      await update(host);
+      const isStopped = calls.some((argv) => argv[1] === "stop" && argv.at(-1) === "box");
+      assertEquals(isStopped, sessions === "", calls.join("\n"));
+      assertEquals(said.some((line) => line.includes('"firefox"')), sessions !== "", said.join("\n"));
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  }
+});
+
+Deno.test("runs that change the software of one container take turns", async () => {
+  const root = await Deno.makeTempDir();
+  const { host, calls } = stoppedBox(root, (text) => /software|apt-get/.test(text) ? { stdout: "0\n" } : undefined);
+  try {
+    await Deno.mkdir(join(root, "box"));
+    const { promise: waits, resolve } = Promise.withResolvers<void>();
+    const look: Host["look"] = (planned, act) => {
+      const looked = host.look(planned, act);
+      resolve();
+      return looked;
+    };
+    let done: Promise<number>;
+    {
+      using _turn = await lockFile(join(root, "box/.software.lock"), { signal: host.signal });
+      done = update({ ...host, look });
+      await waits;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assertEquals(calls.filter((argv) => argv.includes("start") || argv.includes("exec")), []);
+    }
+    await done;
+    assert(calls.some((argv) => argv.includes("exec")));
   } finally {
     await Deno.remove(root, { recursive: true });
   }
