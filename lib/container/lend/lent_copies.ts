@@ -140,7 +140,8 @@ export async function takeBackCopies(
     try {
       using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
       const known = await host.look(copy, () => lock && readCopy(host, copy));
-      if (!known) return;
+      // Another run is just transferring it, or has taken it back.
+      if (!known) return void (lock ?? lost.push(copy));
       const now = await host.look(known, () => finishOwnWriting(host, known, tell));
       const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;

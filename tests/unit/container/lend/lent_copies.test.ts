@@ -127,7 +127,8 @@ Deno.test("a run that is to stop does not wait for one that takes a copy back", 
     const stopped = { ...host, signal: stop.signal };
     {
       await using _lock = await lockCopy(host, copy);
-      await takeBackCopies(host, { engine, name: "box" }, [copy], { wasKilled: true });
+      const lost = await takeBackCopies(host, { engine, name: "box" }, [copy], { wasKilled: true });
+      assertEquals(lost.map(({ id }) => id), [copy.id], "it has not come back");
       assertEquals((await readCopies(host)).length, 1, "what another run takes back is left to it");
       const waiting = lockCopy(stopped, copy);
       stop.abort(new Error("stop"));
