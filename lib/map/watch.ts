@@ -42,7 +42,7 @@ export async function followReplacements(
     try {
       file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
-      const replacement = await mapReplacement(host, container, { old, source: file });
+      const replacement = await mapReplacement(host, container, { old, source: file, tell });
       if (replacement) {
         loans[loans.indexOf(old)] = replacement;
         old.file?.close();

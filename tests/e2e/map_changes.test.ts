@@ -225,6 +225,27 @@ testOnOneEngine("map.ts lends no other file that a link in a lent one's place le
   });
 });
 
+testOnOneEngine(
+  "map.ts keeps what the container wrote to a file that is replaced while it waits",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    await withDirectory(async (directory) => {
+      const [file, beside] = [join(directory, "letter"), join(directory, `letter.from-${name}`)];
+      await Deno.writeTextFile(file, "old\n");
+      await Deno.chmod(file, 0o644);
+      const run = await startMap(engine, [name, file]);
+      await inContainer(engine, name, 'echo "from inside" >>"$1"', run.lent[0]!.container);
+      await sh(["sh", "-ec", 'echo new >"$1.tmp"; chmod 644 "$1.tmp"; mv "$1.tmp" "$1"', "sh", file]);
+      await run.says(`"${beside}"`);
+      await run.says(`"${name}" has the new file now`);
+      assertEquals(await Deno.readTextFile(beside), "old\nfrom inside\n");
+      assertEquals(await inContainer(engine, name, 'cat "$1"', run.lent[0]!.container), "new");
+      assertEquals((await run.enter()).code, 0);
+    });
+  },
+);
+
 testOnOneEngine("map.ts lends nothing in place of what another run has taken back", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {

@@ -60,13 +60,14 @@ export async function mapFiles(
 /**
  * Maps the file that has replaced a mapped one, at the same path in the container, and restores the old file.
  *
- * @param options `old`: the mapping of the old file; `source`: the new one
+ * @param options `old`: the mapping of the old file; `source`: the new one; `tell`: tells the user where what the
+ * container has written to the old one is
  * @returns the mapping of the new file; undefined if another run has unmapped the old file
  */
 export async function mapReplacement(
   given: Host,
   instance: Instance,
-  { old, source }: { old: Mapping; source: SourceFile },
+  { old, source, tell }: { old: Mapping; source: SourceFile; tell(text: string): Promise<void> },
 ): Promise<HeldMapping | undefined> {
   const host = uninterruptible(given);
   // A container that can write to the file's directory must not choose another of the user's files by a symbolic link.
@@ -79,6 +80,9 @@ export async function mapReplacement(
   return await withUndo(host, async (undo) => {
     const [mapped] = await grantAccess(host, instance, { candidates, replaces: old, undo });
     if (!mapped) return undefined;
+    const kept = await keepLastVersions(host, instance, [old]);
+    if (kept.failure) throw kept.failure;
+    for (const finding of kept.findings) await tell(finding);
     await removeMapDevices(host, instance, [old.id]);
     await updateInstance(host, instance, { devices: { [mapped.id]: deviceOf(mapped) } });
     const { failure } = await restoreFiles(host, [old], { forget: true });
