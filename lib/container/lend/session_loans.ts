@@ -61,11 +61,13 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
     isLentTo(loan, [{ name: container.name, engine: engine.cli, server: serverRecord(engine.server) }]);
   const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === name && loan.owner === null;
   const records = await readLoans(host);
-  const stayed = records.filter(hasStayed);
-  if (stayed.length > 0) {
+  if (records.some(hasStayed)) {
     const ours = { owner: await owner() };
-    loans.push(...stayed.map((loan) => ({ ...loan, ...ours })));
-    await withJournalLock(host, () => writeRecords(host, loans));
+    await withJournalLock(host, async () => {
+      // Another run may have taken some back meanwhile.
+      loans.push(...(await readLoans(host)).filter(hasStayed).map((loan) => ({ ...loan, ...ours })));
+      await writeRecords(host, loans);
+    });
   }
   await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== name));
 
@@ -79,8 +81,16 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
       }),
     async save(path) {
       checkCount(session, 1);
-      const [place] = await lendMore(session, [path], { readOnly: false, saving: await makeFile(host, path) });
-      return place!;
+      const saving = await makeFile(host, path);
+      try {
+        const [place] = await lendMore(session, [path], { readOnly: false, saving });
+        return place!;
+      } catch (error) {
+        // It may not be on record: nobody else removes it.
+        const remove = ["find", path, "-maxdepth", "0", "-type", "f", "-empty", "-delete"];
+        if (saving.made) await host.forCleanup(AbortSignal.timeout(10_000)).run(remove, { okCodes: "any" });
+        throw error;
+      }
     },
     async writeBack(containerPath) {
       const copy = savable().find((loan) => loan.containerPath === containerPath);

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { runProcess } from "../../../../lib/base/process.ts";
 import { inputError, NoEngine, UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
@@ -258,6 +259,58 @@ Deno.test("a session says of a file that it is not there, also where its directo
       const path = join(directory, name);
       await assertRejects(() => loans.open([path]), UserError, `There is no file "${path}"`);
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a session does not take over a file that another run is just taking back", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith("editor") });
+    const server = { remote: "local", project: "default" };
+    const records = ["map-1", "map-2"].map((id) => sampleMapping({ id, session: "editor", server }));
+    await withJournalLock(host, () => writeRecords(host, records));
+    const { promise: hasRead, resolve: read } = Promise.withResolvers<void>();
+    // It announces itself once it has read the records, for which it waits here.
+    const watched = {
+      ...host,
+      look: async <T>(planned: T, act: () => Promise<T>) => {
+        read();
+        return await host.look(planned, act);
+      },
+    };
+    const session = await withJournalLock(host, async () => {
+      const taking = sessionLoans(boxOf(watched), "editor");
+      await Promise.race([hasRead, new Promise((resolve) => setTimeout(resolve, 200))]);
+      await forgetLoans(host, [records[0]!]);
+      return { taking };
+    });
+    await session!.taking;
+    assertEquals((await readLoans(host)).map(({ id }) => id), ["map-2"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a file that was made for an app to save to goes where it cannot be lent, and no other", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({
+      env: { HOME: directory, XDG_STATE_HOME: directory },
+      answer: answerWith("editor"),
+    });
+    const run: Host["run"] = (argv, options) =>
+      ["cp", "find"].includes(argv[0]!) ? runProcess(argv, options) : recorded.host.run(argv, options);
+    const host: Host = { ...recorded.host, run, forCleanup: () => host };
+    const lend: Container["lend"] = () => Promise.reject(inputError("Containers can write there", "Choose another"));
+    const loans = await sessionLoans({ ...boxOf(host), lend }, "editor");
+    const [made, there] = [join(directory, "new.txt"), join(directory, "old.txt")];
+    await Deno.writeTextFile(there, "");
+    for (const path of [made, there]) await assertRejects(() => loans.save(path), UserError, "Containers can write");
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name).filter((name) => name.endsWith(".txt")), [
+      "old.txt",
+    ]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
