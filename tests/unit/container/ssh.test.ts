@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
 import { join } from "@std/path";
 import type { RunOptions } from "../../../lib/base/host.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
@@ -66,6 +67,24 @@ Deno.test("sshArgv() goes by way of the engine to a container without a network,
     ...proxy,
   ]]);
   assert(!sshArgv(targetIn("/m"), ["true"], { mayAsk: false }).some((word) => word.startsWith("ProxyCommand=")));
+});
+
+Deno.test("ssh leaves no engine's CLI behind whose container does not let it end", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const pidFile = join(directory, "pid");
+    const proxy = ["sh", "-c", `trap '' HUP INT TERM; echo $$ >"${pidFile}"; exec sleep 60`];
+    const argv = sshArgv({ ...targetIn(directory), address: "Box", proxy }, ["true"], { mayAsk: false });
+    await assertRejects(() => runProcess(argv, { timeoutMs: 1_000 }), ProcessError, "did not end");
+    const pid = (await Deno.readTextFile(pidFile)).trim();
+    const isThere = (): Promise<boolean> => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+    for (const endMs = performance.now() + 10_000; await isThere();) {
+      assert(performance.now() < endMs, "it lives on");
+      await delay(10);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("sshArgv() trusts the pinned keys only, forwards nothing, and never asks without a terminal", () => {
