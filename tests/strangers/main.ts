@@ -17,6 +17,7 @@ import { trySyscall } from "./try_syscall.ts";
 import { x11docker } from "./x11docker.ts";
 import { wleird } from "./wleird.ts";
 import { wlcsSuite } from "./wlcs.ts";
+import { xpraClients } from "./xpra_clients.ts";
 import { xpraPackets } from "./xpra_packets.ts";
 
 const suites: Readonly<Record<string, Suite>> = {
@@ -32,6 +33,7 @@ const suites: Readonly<Record<string, Suite>> = {
   wlcs_used: wlcsSuite("at work"),
   wlcs_typing: wlcsSuite("typing"),
   wlcs_long: wlcsSuite("away", { isOneSession: true }),
+  xpra_clients: xpraClients,
   xpra_packets: xpraPackets({ isNewest: false }),
   xpra_newest: xpraPackets({ isNewest: true }),
   mutants,
