@@ -3,6 +3,7 @@
  * disk.
  */
 
+import { assert } from "@std/assert";
 import { Interrupted, ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -53,7 +54,7 @@ export function faultyHost({ model, env, fault, keep }: {
   model: EngineModel;
   env: Record<string, string>;
   fault?: FaultyCall;
-  keep: () => Promise<() => Promise<void>>;
+  keep: () => (() => Promise<void>) | Promise<() => Promise<void>>;
 }): FaultyHost {
   const calls: string[] = [];
   const interruption = new AbortController();
@@ -94,7 +95,7 @@ export function faultyHost({ model, env, fault, keep }: {
         return;
       case "kill": {
         const state = structuredClone(model.state);
-        killed = keep().then((restore) => async () => {
+        killed = Promise.resolve(keep()).then((restore) => async () => {
           await restore();
           model.state = state;
         });
@@ -133,9 +134,11 @@ export function faultyHost({ model, env, fault, keep }: {
 }
 
 /** Keeps a directory as it is; what this returns brings it back. The inodes are others then. */
-export async function keepDirectory(path: string): Promise<() => Promise<void>> {
+export function keepDirectory(path: string): () => Promise<void> {
   const copy = `${path}.kept`;
-  await runProcess(["cp", "-a", path, copy]);
+  // All else of the run stands still meanwhile, as at its end by a signal: it would remove files that are being copied.
+  const { success, stderr } = new Deno.Command("cp", { args: ["-a", path, copy] }).outputSync();
+  assert(success, new TextDecoder().decode(stderr));
   return async () => {
     await Deno.remove(path, { recursive: true });
     await Deno.rename(copy, path);

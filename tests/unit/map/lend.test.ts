@@ -45,7 +45,7 @@ function hostOf({ model, base, files, journal }: Place, fault?: FaultyCall): Fau
     env: { GUI_CONTAINER_ENGINE: model.cli, XDG_STATE_HOME: join(base, "state"), HOME: base },
     ...(fault && { fault }),
     async keep() {
-      const [acls, restore] = [await permissions(files), await keepDirectory(journal)];
+      const [acls, restore] = [await permissions(files), keepDirectory(journal)];
       return async () => {
         await restore();
         await runProcess(["setfacl", "--restore=-"], { stdin: { text: acls } });
