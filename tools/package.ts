@@ -171,7 +171,7 @@ export async function makePackage(
   try {
     const source = join(build, "source");
     await Deno.mkdir(source);
-    const copied = ["README.md", "CHANGELOG.md", "docs", "examples", "profiles", "tools/debian"];
+    const copied = ["README.md", "CHANGELOG.md", "docs", "examples", "manage", "profiles", "tools/debian"];
     await runProcess(["cp", "-r", ...copied.map((path) => join(root, path)), source]);
     for (const { name } of Deno.readDirSync(join(source, dirname(opener)))) {
       const path = join(dirname(opener), name);

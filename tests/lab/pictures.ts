@@ -1,6 +1,6 @@
 /**
  * Takes the pictures and the film of the documents again: `deno task pictures [PART...]`, the parts being `film`,
- * `windows`, `menu`, `question`, `dialog` and `lending`. They show the real thing, on GNOME in the lab's host of Debian
+ * `windows`, `menu`, `question`, `dialog`, `lending` and `manage`. They show the real thing, on GNOME in the lab's host of Debian
  * testing. The containers that are made for it are removed again; the images that are kept of them
  * stay for the next time.
  */
@@ -161,7 +161,7 @@ function windowWith(title: string): string {
 /** Values of keys (X11's keysymdef.h). */
 const [enter, ctrl, escape] = [0xff0d, 0xffe3, 0xff1b];
 
-const scenes = ["film", "windows", "menu", "question", "dialog", "lending"];
+const scenes = ["film", "windows", "menu", "question", "dialog", "lending", "manage"];
 
 /** In the lab, as its user, in its host of today. */
 async function take(wanted: readonly string[]): Promise<void> {
@@ -214,7 +214,7 @@ async function take(wanted: readonly string[]): Promise<void> {
     await Promise.all([browsers, create("notes", packages)]);
     for (const name of ["web", "bank"]) await stage.run("./create.ts", "--export", name, "firefox-esr");
     await stage.run("./create.ts", "--export", "notes", "org.xfce.mousepad");
-    for (const scene of [film, windows, menu, question, dialog, lending]) {
+    for (const scene of [film, windows, menu, question, dialog, lending, manage]) {
       if (wanted.includes(scene.name)) await scene(stage, { bank, page, letter });
     }
   } finally {
@@ -359,6 +359,24 @@ async function lending(stage: Stage, { letter, page }: Files): Promise<void> {
   await stage.picture("map-files.png", "Lent to notes");
   await stage.press({ key: escape });
   await lending.ended;
+}
+
+/** The window for it all, while an app runs and a file is lent. */
+async function manage(stage: Stage, { letter }: Files): Promise<void> {
+  await lend(stage, "notes", letter);
+  for (const [name, colour] of [["bank", "blue"], ["web", "red"], ["notes", "green"]] as const) {
+    await stage.run("./attach.ts", "--save", `--border=${colour}`, name);
+  }
+  await whileShown(stage, { name: "notes", args: ["mousepad"] }, async () => {
+    await stage.place("Mousepad", [20, 46, 400, 300]);
+    const window = stage.start("./manage/containers.py", "notes");
+    await stage.place("Containers", [240, 46, 800, 740]);
+    await delay(8_000);
+    await stage.picture("manage.png", "Containers");
+    window.kill("SIGTERM");
+    await window.ended;
+  });
+  await stage.run("./map.ts", "--unmap", "notes");
 }
 
 /** An icon of the menu, its window, and the one file that it gets. */

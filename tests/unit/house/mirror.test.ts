@@ -1,4 +1,4 @@
-// The tests mirror the house: tests/unit/PATH.test.ts is of lib/PATH.ts, or of tools/ or tests/ in the same way. What is
+// The tests mirror the house: tests/unit/PATH.test.ts is of lib/PATH.ts, or of tools/, tests/ or manage/ in the same way. What is
 // about no module of its own is in `house`, or beside what it drives.
 
 import { assert, assertEquals } from "@std/assert";
@@ -85,7 +85,10 @@ function loadedBy(path: string, loaded = new Set<string>()): Set<string> {
 Deno.test("each unit test has its counterpart", async () => {
   const tests = testsIn("").filter((path) => !path.startsWith("house/"));
   assert(tests.length > 100, tests.join("\n"));
-  const places = (path: string): string[] => ["lib", ".", "tests", "tests/unit"].map((place) => `${place}/${path}.ts`);
+  const places = (path: string): string[] => [
+    ...["lib", ".", "tests", "tests/unit"].map((place) => `${place}/${path}.ts`),
+    `${path}.py`,
+  ];
   const found = await Promise.all(
     tests.map(async (path) => (await Promise.all(places(path).map(exists))).includes(true)),
   );
