@@ -198,6 +198,8 @@ testOnEngines(
             const args = createArgs(place, ["--cache"]);
             const [first, fault] = engine === "lxc" ? [0, "fail"] as const : [1, "TERM"] as const;
             for (const at of ownCalls.filter((_, index) => index % 2 === first)) {
+              // A container that does not stop is stopped by force.
+              if (fault === "fail" && / stop/.test(at.source)) continue;
               const { result } = await createWithFault(place, { at, fault, args });
               assertEquals(result.code, fault === "fail" ? 1 : 143, `${fault} at ${at}: ${result.stderr}`);
               assertEquals(await images(), imagesBefore, `${fault} at ${at}: ${result.stderr}`);
