@@ -92,6 +92,20 @@ Deno.test("createConsent() remembers an answer for the session only when told to
   assertEquals([question("1").channel, "files", "links"].map((channel) => isClosed(channel)), [false, true, false]);
 });
 
+Deno.test("createConsent() asks what is for one use only whatever has been allowed, and not where all is refused", async () => {
+  const { consent, shown, answer } = asking();
+  const [first, other] = [question("1"), question("2", "files")].map(consent.request);
+  await answer("session");
+  await answer("never");
+  assertEquals([await first, await other], [true, false]);
+  const once = consent.request({ ...question("3"), isForOnce: true });
+  await answer("once");
+  assertEquals([await once, shown], [true, ["1", "2", "3"]]);
+  const refused = (): unknown => consent.request({ ...question("4", "files"), isForOnce: true });
+  assertThrows(refused, Refusal, "you have closed the channel");
+  assertEquals(shown.length, 3);
+});
+
 Deno.test("createConsent() takes a yes for an hour for all uses until that is over, and no use prolongs it", async () => {
   const { consent, shown, answer, hours, hourOf } = asking();
   const first = consent.request(question("1"));

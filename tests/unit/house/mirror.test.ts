@@ -57,7 +57,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/relay": ["guard/xpra/memory"],
   "unit/guard/xpra/server_packets": ["guard/limits"],
   "unit/guard/xpra/windows": ["guard/xpra/description"],
-  "unit/map/lend": ["container/lend/mappings", "container/lend/source_file", "map/list"],
+  "unit/map/lend": ["container/lend/mappings", "map/list"],
 };
 
 const exists = (path: string): Promise<boolean> =>

@@ -71,6 +71,7 @@ Deno.test("the guard of Wayland draws a border on each window, and a plate below
   app(message(mine, "wl_surface.destroy"));
   assertEquals(host(message(1, "wl_display.delete_id", 39)), message(1, "wl_display.delete_id", mine));
   refused(() => app(message(26, "wp_viewport.destroy")), "for an unknown object");
+  refused(() => app(message(0, "wp_viewport.destroy")), "for an unknown object");
 });
 
 Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as long as its window", () => {
@@ -98,6 +99,11 @@ Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as l
   assert(commit().endsWith(text(dot) + text(message(ids.surface, "wl_surface.commit"))));
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 10, 0, 80, 50));
   assert(commit().includes(right(90, 50)));
+  // Without a shadow, the line around that goes: four pieces of three objects each.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 100, 50));
+  const withoutShadow = commit();
+  const isDestroyed = (id: number): boolean => withoutShadow.includes(text(message(id, "wl_subsurface.destroy")));
+  assertEquals(Array.from({ length: 100 }, (_, id) => id).filter(isDestroyed).length, 12);
   const ended = text(app(message(ids.surface, "wl_surface.destroy")));
   assert(ended.startsWith(text(message(26, "wp_viewport.destroy")) + text(message(25, "wl_subsurface.destroy"))));
 });

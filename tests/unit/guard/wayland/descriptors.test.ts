@@ -156,3 +156,14 @@ Deno.test("the guard of Wayland takes no longer for a file that grows where ther
   const times = [0, 1].map((which) => Math.min(...rounds.map((round) => round[which]!)));
   assert(times[1]! < 20 * times[0]!, `${times}`);
 });
+
+Deno.test("a file on Wayland ends with the last object that uses it, so that an app may have many, one after the other", () => {
+  const made = withWindow();
+  const { app, connection } = made;
+  for (let number = 2; number < 1_100; number++) {
+    connection.fromContainer(frame(2, number, 4_096));
+    connection.fromContainer(frame(1, number));
+    app(message(ids.shm, "wl_shm.create_pool", source, 4_096), message(source, "wl_shm_pool.destroy"));
+    made.host(message(1, "wl_display.delete_id", source));
+  }
+});

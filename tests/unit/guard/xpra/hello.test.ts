@@ -54,7 +54,7 @@ Deno.test("the server's hello is that of an ordinary server: for a desktop the c
   const state = createSession({ container: "box", open: new Set(channelNames), now: () => 0, uuid: "" });
   judgeClientPacket(clientHello, state);
   const hello = judgeServerPacket(serverHello, state).pass![0]!.args[0] as Dict;
-  assertEquals(hello.get("server.mode"), "seamless");
+  assertEquals([hello.get("server.mode"), hello.get("windows")], ["seamless", true]);
   for (const name of ["shadow", "desktop", "server", "proxy", "xdg-menu", "encryption", "hostname", "lz4"]) {
     assertEquals(hello.has(name), false, name);
   }
