@@ -224,7 +224,7 @@ start() {
     [ -e "${fifo%~*}" ] || rm -f "$fifo"
   done
   find . -maxdepth 1 \( -name '.pixels-*' -o -name '.wayland-*' \) -mmin +10 -delete
-  find "$XDG_RUNTIME_DIR" -maxdepth 1 -name 'gui-start-*' -mmin +10 -delete 2>/dev/null
+  find "$XDG_RUNTIME_DIR" -maxdepth 1 -type f -name 'gui-start-*' -mmin +10 -delete 2>/dev/null
 
   (umask 077 && cat >"$script") || tell_full
   [ "$(tail -n 1 "$script")" = '# go' ] || exit "$called_off"
