@@ -34,7 +34,6 @@ export function popupProperties(container: string): Record<string, Shape> {
   return {
     "title": title,
     "icon-title": title,
-    "size-constraints": sizeConstraints,
     "role": line(100),
     "window-type": list(word(popupTypes), 8),
   };
@@ -48,6 +47,7 @@ export function framedProperties(container: string): Record<string, Shape> {
   const ofClass: Shape = (value) => classOf(container, line(80)(value));
   return {
     ...popupProperties(container),
+    "size-constraints": sizeConstraints,
     "class-instance": tuple(ofClass, ofClass),
     "transient-for": windowNumber,
     // Other types have no frame, or are docks, desktops and popups: such a window becomes an ordinary one.

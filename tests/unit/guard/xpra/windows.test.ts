@@ -2,10 +2,13 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
+import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Rectangle } from "../../../../lib/guard/xpra/geometry.ts";
 import type { Dict } from "../../../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
+import { createSession } from "../../../../lib/guard/xpra/session.ts";
 import type { Windows } from "../../../../lib/guard/xpra/windows.ts";
-import { description, dict } from "../../../fuzz/samples.ts";
+import { clientHello, description, dict, serverHello } from "../../../fuzz/samples.ts";
 import { focused, place, shown, timed, windows } from "../../xpra_samples.ts";
 
 Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
@@ -302,4 +305,20 @@ Deno.test("Windows.focus() knows the container's windows only, and a window that
   assertEquals(made.attention.focused(), 1);
   made.close(1);
   assertEquals(made.attention.focused(), 0);
+});
+
+Deno.test("no popup tells the client of a smallest size, by which it would be larger than the guard knows", () => {
+  const state = createSession({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  judgeServerPacket(serverHello, state);
+  const about = { "size-constraints": dict({ "minimum-size": [16_000, 16_000] }), "role": "menu" };
+  judgeServerPacket({ type: "new-window", args: [1, 100, 100, 400, 300, description, new Map()] }, state);
+  judgeClientPacket({ type: "map-window", args: [1, 100, 100, 400, 300, new Map(), new Map()] }, state);
+  judgeClientPacket({ type: "focus", args: [1, []] }, state);
+  const opened = { type: "new-override-redirect", args: [2, 110, 110, 100, 100, dict(about), new Map()] };
+  for (const packet of [opened, { type: "window-metadata", args: [2, dict(about)] }]) {
+    const { args } = judgeServerPacket(packet, state).pass![0]!;
+    const told = args.find((value) => value instanceof Map) as Dict;
+    assertEquals([told.has("role"), told.has("size-constraints")], [true, false], packet.type);
+  }
 });
