@@ -92,9 +92,9 @@ export async function relayConnections(
     ends.defer(() => leavers.delete(leave));
     const handOut = async (): Promise<void> => {
       for await (const chunk of readChunks(near, bufferBytes.fromContainer)) {
-        isPassing = true;
         const passing = await inTurns(connection.fromContainer(chunk), () => !leavers.has(leave));
         if (!passing) return;
+        isPassing = true;
         await toHost.write(passing);
         isPassing = false;
         // Popups that must be closed may have waited for the rest of a frame.
