@@ -118,7 +118,8 @@ export async function servePortals(container: Container, options: PortalOptions)
       // No question outlives its session.
       over.abort();
       agent?.end();
-      for (const { end } of served.values()) await end?.();
+      // One that fails must not keep the others from ending.
+      await all([...served.values()].map(async ({ end }) => await end?.()));
     },
   };
   return portals;
