@@ -55,6 +55,47 @@ testWith(["python3", "mkfifo"], "a context of a waypipe that is slow stays where
   }
 });
 
+/** The container opens and closes the session's FIFO before waypipe listens. Then waypipe runs on. */
+const waypipeWithHostileContainer = `#!/usr/bin/env python3
+import os, socket, sys, time
+
+open(os.environ["END"], "w").close()
+time.sleep(0.3)
+unused = sys.argv[sys.argv.index("--socket") + 1]
+sockets = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+for listener, path in zip(sockets, [os.path.dirname(unused) + f"/waypipe-secctx-{os.getpid()}", unused]):
+    listener.bind(path)
+    listener.listen()
+time.sleep(1)
+`;
+
+testWith(
+  ["python3", "mkfifo"],
+  "a container ends no box before that is ready, so that it cannot bring about X",
+  async () => {
+    const own = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(join(own, "waypipe"), waypipeWithHostileContainer, { mode: 0o755 });
+      const transport = newTransport();
+      const script = withValues(inBox + makeContext, { shared: own, transport, app_id: "box", own });
+      const { stdout, code } = await runProcess([
+        "/bin/sh",
+        "-c",
+        '/bin/sh -c "$1" 2>/dev/null | head -n 1',
+        "sh",
+        script,
+      ], {
+        stdin: { text: "keep\n" },
+        env: { PATH: `${own}:${Deno.env.get("PATH")}`, END: join(own, `${transport}~end`) },
+        timeoutMs: 20_000,
+      });
+      assertEquals([stdout, code], ["ready\n", 0]);
+    } finally {
+      await Deno.remove(own, { recursive: true });
+    }
+  },
+);
+
 /** A client that is being started. */
 interface Trial {
   client: WaylandClient;
