@@ -4,17 +4,21 @@
  */
 
 import { delay } from "@std/async";
+import { Violation } from "../faults.ts";
 import type { Steps } from "./frames.ts";
 
 /** The length of a turn, in milliseconds. */
 export const turnMs = 20;
 /** The pause after a turn, in milliseconds. It is for the host's messages, which wait for no turn. */
 const restMs = 1;
+/** How long the turns of what was read at once may take, over all connections together, in milliseconds. */
+const judgeMs = 2_000;
 
 /**
  * Makes the turns of a session.
  *
- * @returns a function that runs steps in turns, one connection after the other; it resolves to undefined once `isOver`
+ * @returns a function that runs steps in turns, one connection after the other; it resolves to undefined once `isOver`,
+ * and throws a {@linkcode Violation} when they take too long
  */
 export function createTurns(
   now: () => number,
@@ -22,6 +26,7 @@ export function createTurns(
   let usedMs = 0;
   let rest: Promise<void> | undefined;
   return async (steps, isOver) => {
+    const begunMs = now();
     for (;;) {
       while (rest) await rest;
       if (isOver()) return undefined;
@@ -33,6 +38,8 @@ export function createTurns(
         usedMs = 0;
         rest = delay(restMs).then(() => void (rest = undefined));
       }
+      // The user may have left since the first of it was judged.
+      if (now() - begunMs > judgeMs) throw new Violation("it says more than can be judged in time");
       if (step.done) return step.value;
       // Connections that are already waiting come first.
       await undefined;

@@ -277,6 +277,23 @@ Deno.test("the guard hears of what the host says in the middle of what an app sa
   });
 });
 
+Deno.test("what the guard has judged seconds ago no longer passes: the user may have left meanwhile", async () => {
+  await inWorld(async ({ open, told }) => {
+    using ends = await open();
+    await ends.play(withUse());
+    // Each look at the clock takes ten milliseconds, as if many other connections had their turns meanwhile.
+    const { now } = performance;
+    let looks = 0;
+    performance.now = () => now.call(performance) + ++looks * 10;
+    const files = Array.from({ length: 500 }, (_, index) => frame(3, 1, 400 * 300 * 4 + index + 1));
+    await ends.near.write(new Uint8Array([messages(fullscreen), ...files].flatMap((bytes) => [...bytes])));
+    const passed = await ends.far.read(new Uint8Array(1)).catch(() => null);
+    performance.now = now;
+    assertEquals(passed, null);
+    assertStringIncludes(told.join(), "it says more than can be judged in time");
+  });
+});
+
 Deno.test("the user hears of each app that is cut off, also for the same reason, but not of hundreds", async () => {
   await inWorld(async ({ open, told }) => {
     for (let count = 0; count < 20; count++) {
