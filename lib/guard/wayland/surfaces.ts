@@ -82,7 +82,6 @@ export function createSurfaces(
         found.parent = undefined;
       }
       if (found.object === object) {
-        for (const part of found.parts) part.parent = undefined;
         commits.setPicture(found, zeroSize);
       } else if (found.shell === object) {
         for (const key of ["shell", "geometry", "named", "guards", "whole", "seen", "told"] as const) delete found[key];

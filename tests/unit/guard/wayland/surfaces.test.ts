@@ -315,6 +315,21 @@ Deno.test("the guard of Wayland counts a part that is made one anew also where i
   assertEquals(app(commit), commit);
 });
 
+Deno.test("a part whose parent has ended becomes no part of another one by two objects: the guard would forget it", () => {
+  const made = withWindow();
+  part(made, 300)();
+  const [manager, surface, parent, own] = [ids.next, ids.next + 1, ids.next + 8, ids.next + 9];
+  refused(
+    () =>
+      made.app(
+        message(ids.surface, "wl_surface.destroy"),
+        message(ids.compositor, "wl_compositor.create_surface", parent),
+        message(manager, "wl_subcompositor.get_subsurface", own, surface, parent),
+      ),
+    "is made a part of another one",
+  );
+});
+
 Deno.test("the guard of Wayland waits for no part that has ended", () => {
   const made = withWindow();
   assertEquals(part(made, 300)(), nothing);
