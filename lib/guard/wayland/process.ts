@@ -58,6 +58,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   print(readyLine);
   const path = join(directory, privateNames.waypipe);
   const run = { path: join(directory, privateNames.files), tell: print };
+  const begun = Promise.withResolvers<void>();
   relayConnections({
     ...request,
     closing,
@@ -66,7 +67,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     lend: takesFiles ? (list, how) => lendByRun(list, { how, ...run }) : undefined,
     takeOut: givesFiles ? (list) => void lendByRun(list, { how: "out", ...run }).catch(() => {}) : undefined,
     // Before waypipe's client is ready, no honest session begins.
-    connect: () => Deno.connect({ transport: "unix", path }),
+    connect: () => (begun.resolve(), Deno.connect({ transport: "unix", path })),
     tell: print,
     started: { app },
     begin(session) {
@@ -78,7 +79,8 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
         } else return session.carrying.carry(command);
         return null;
       });
-      closeLater(session.carrying, closesAfterMs);
+      // The container may have taken long to start.
+      begun.promise.then(() => closeLater(session.carrying, closesAfterMs));
     },
   });
   const alive = join(directory, privateNames.alive);

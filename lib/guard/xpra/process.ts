@@ -12,7 +12,6 @@ import { guardLines, type GuardRequest, type RunWord } from "./process_interface
 export function runGuardProcess(argument: string | undefined): Promise<never> {
   const { history, connect, open: channels, times, ...request }: GuardRequest = JSON.parse(argument ?? "");
   const open = new Set(channels);
-  for (const [channel, afterMs] of times) startDeadline(afterMs, () => open.delete(channel));
   const memory = createMemory();
   let fullHour: number | undefined;
   let guard: Guard | undefined;
@@ -34,7 +33,11 @@ export function runGuardProcess(argument: string | undefined): Promise<never> {
       });
       print(guardLines.answer);
     },
-    session: () => session.resolve(connect),
+    session() {
+      // The container may have taken long to start. Later clients get no more time.
+      for (const [channel, afterMs] of times.splice(0)) startDeadline(afterMs, () => open.delete(channel));
+      session.resolve(connect);
+    },
     shared: () => shared.resolve(),
     refuse: (reason) => session.reject(new Violation(reason)),
     async over() {

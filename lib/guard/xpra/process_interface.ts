@@ -8,7 +8,7 @@ export interface GuardRequest extends Pick<GuardOptions, "container" | "remote" 
   /** The channels that are open, until the run closes them. */
   open: readonly string[];
   /** After how many milliseconds channels close by themselves, also while the run is stopped. */
-  times: readonly (readonly [string, number])[];
+  times: [string, number][];
   /** The path of the session's socket; the container must not be able to change any part of it. */
   connect: string;
   /** Where crossings of the clipboard are written down, if they are. */

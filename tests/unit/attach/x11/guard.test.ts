@@ -143,6 +143,16 @@ for (
     }, times && { times: times as ReadonlyMap<string, number> }));
 }
 
+Deno.test("a channel's time begins with the session: the container may take long to start", () =>
+  inWorld(async (world) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const server = await greet(world);
+    assertEquals(await isOffered(world, server), true);
+    for (const lastMs = Date.now() + 30_000; await isOffered(world, server) && Date.now() < lastMs;);
+    assertEquals(await isOffered(world, server), false);
+    server.raw.close();
+  }, { times: new Map([["clipboard-in", 1_000]]) }));
+
 Deno.test("a guard's process that is killed ends its client, with the reason", () =>
   inWorld(async ({ guard, process, client }) => {
     process.kill("SIGKILL");
