@@ -16,6 +16,7 @@ import type { StartRequest } from "../settings/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
 import { noType, typeOf } from "../channels/file_types.ts";
 import { listSessions, mayRunOn } from "./session/live_sessions.ts";
+import { runsOnAfter } from "./session/outcome.ts";
 
 /** How long a container may take to list its apps, in milliseconds. */
 const answerMs = 30_000;
@@ -114,10 +115,8 @@ export async function withOpenedFile(
     const loans = await container.loans(session);
     // If the app passes the file to a running instance, it is taken back when that session ends. It does not stay with
     // a session that never started, nor with a copy, which is removed.
-    const mayStay = !isDisposable && (detached || isLive);
-    scope.defer(async () =>
-      loans.end({ runsOn: (mayStay || !isDisposable && host.signal.aborted) && await mayRunOn(container, session) })
-    );
+    const runsOn = detached || isLive ? mayRunOn : runsOnAfter;
+    scope.defer(async () => loans.end({ runsOn: !isDisposable && await runsOn(container, session) }));
     return (await loans.open([path], { readOnly: true, handed: isHanded(host, path) }))[0]!;
   });
   return { ...found, app: [...found.app, place] };

@@ -1,6 +1,6 @@
 /** Shows a session on a display, and serves its apps' requests, until it ends or the user leaves it. */
 
-import { isFailure, orNothing } from "../base/errors.ts";
+import { isFailure, orElse, orNothing } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 import { readLoans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
@@ -15,8 +15,8 @@ import { openingLine } from "../channels/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "../settings/apply.ts";
-import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
-import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
+import { findSession, stopAtEnd } from "./session/live_sessions.ts";
+import { reportOutcome, runsOnAfter, type SessionEnd } from "./session/outcome.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "opening" | "channelsFrom"> {
@@ -45,6 +45,10 @@ export async function show(
   const { host, history } = container;
   const { open } = permissions;
   const { outlivesRun, note } = windows;
+  const runsOn = async (): Promise<boolean> =>
+    outlivesRun === "session"
+      ? await runsOnAfter(container, session)
+      : outlivesRun === "windows" && host.signal.aborted;
   const before = new Set(open);
   // Toolkits ask the agent for the look before they show a window, so it starts together with the session.
   await using portals = await host.look(undefined, () =>
@@ -54,16 +58,19 @@ export async function show(
       opening,
       session,
       run: starting?.run,
-      runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
+      runsOn,
     }));
   await starting?.start();
 
+  // They do not follow the permissions of the run.
+  const closeClipboard = async (channels: readonly ChannelName[]): Promise<void> =>
+    await windows.closeClipboard?.(session, channels).catch((error) => host.ui.warn(error.message, { security: true }));
   const begin = async (line?: string): Promise<AbortController> => {
     const over = new AbortController();
     await windows.show(session);
     // An earlier --deny has found no guard.
     const channels = [...before.difference(open)];
-    if (channels.length > 0) await closeClipboard(container, { session, channels, windows });
+    if (channels.length > 0) await closeClipboard(channels);
     if (line !== undefined) host.ui.status(line);
     try {
       // The session may run before the SSH connection that serves it is there.
@@ -102,22 +109,19 @@ export async function show(
   await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
   const end = await awaitEnd(container, session, wait(over), async () => await wait(await begin()));
-  const runsOn = (!end || host.signal.aborted) && outlivesRun !== "nothing";
-  if (runsOn) {
-    const channels = permissions.end();
-    if (outlivesRun === "windows") await closeClipboard(container, { session, channels, windows });
-  }
-  history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
+  const isLeft = await host.look(false, runsOn);
+  if (isLeft) await closeClipboard(permissions.end());
+  history.add({ kind: "session", what: isLeft ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
     // All that the user has not denied meanwhile, also what another client has for now.
     const shown = { session, open: wanted.difference(before.difference(open)), asks, opening };
     if (outlivesRun === "windows") tellWindowsStay(container, { ...shown, gone: portals?.served() ?? [] });
-    else if (outlivesRun === "session" && await mayRunOn(container, session)) {
+    else if (isLeft) {
       host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, shown)}`);
     }
     throw host.signal.reason;
   }
-  await host.look(undefined, () => takeBackStayed(container, session));
+  if (!isLeft) await host.look(undefined, () => takeBackStayed(container, session));
   await host.look(undefined, () => reportOutcome(container, { session, end }));
   return 0;
 }
@@ -183,18 +187,8 @@ function tellWindowsStay(
 async function takeBackStayed(container: Container, session: string): Promise<void> {
   const { host, name } = container;
   const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;
-  try {
+  const end = async (): Promise<void> => {
     if ((await readLoans(host)).some(hasStayed)) await (await container.loans(session)).end({ runsOn: false });
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    host.ui.warn(error.message);
-  }
-}
-
-/** Closes directions of the clipboard in windows that do not follow the permissions of the run. */
-async function closeClipboard(
-  { host }: Container,
-  { session, channels, windows }: Pick<ShowOptions, "windows"> & { session: string; channels: readonly ChannelName[] },
-): Promise<void> {
-  await windows.closeClipboard?.(session, channels).catch((error) => host.ui.warn(error.message, { security: true }));
+  };
+  await orElse(end(), isFailure, ({ message }) => host.ui.warn(message));
 }

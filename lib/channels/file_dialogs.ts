@@ -278,7 +278,7 @@ class Lending {
   }
 
   async end(): Promise<void> {
-    await (await this.#begun())?.end({ runsOn: this.run.runsOn() });
+    await (await this.#begun())?.end({ runsOn: await this.run.runsOn() });
   }
 
   #begin(): Promise<SessionLoans> {

@@ -36,7 +36,7 @@ export interface RunIo {
   /** Aborts when serving ends. */
   readonly signal: AbortSignal;
   /** Whether the session outlives the run. */
-  runsOn(): boolean;
+  runsOn(): Promise<boolean>;
   /** A clock in milliseconds. */
   now(): number;
   /** Sends the agent a line, if it answers. */

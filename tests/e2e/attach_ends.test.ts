@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
+import { withDirectory } from "./lending.ts";
 import { clientsOf, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import { closeWindow, pressIn, windowWith, withDisplay } from "./windows.ts";
@@ -144,6 +145,47 @@ for (const [row, { how, act, code, says, runsOn }] of endings.entries()) {
     }
   });
 }
+
+testOnOneEngine(
+  "an app whose client is killed keeps the file that it shows, until its session ends",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await inContainer(
+      engine,
+      name,
+      `printf '#!/bin/sh\\nexec xclock\\n' >~/reader; chmod +x ~/reader; mkdir -p ~/.local/share/applications; cd ~/.local/share; ` +
+        String
+          .raw`printf '[Desktop Entry]\nType=Application\nName=Reader\nExec=/home/ubuntu/reader %%f\n' >applications/reader.desktop; ` +
+        String.raw`printf 'MimeType=text/plain;\n' >>applications/reader.desktop`,
+    );
+    await withDirectory(async (directory) => {
+      const letter = join(directory, "letter.txt");
+      await Deno.writeTextFile(letter, "Dear reader");
+      const read = (): Promise<string> => inContainer(engine, name, "cat ~/maps/*/letter.txt 2>&1 || true");
+      const terminal = openTerminal([
+        join(root, "attach.ts"),
+        `--engine=${engine}`,
+        "--session=reading",
+        name,
+        `file://${letter}`,
+      ]);
+      try {
+        await windowWith(`\\[${name}\\] xclock`);
+        const [client] = await clientsOf(name);
+        Deno.kill(client!, "SIGKILL");
+        const { printed } = await terminal.ended();
+        assertStringIncludes(printed, "A file stays lent");
+        assertEquals(await read(), "Dear reader");
+        assertEquals((await script("attach", engine, ["--stop", name])).stdout, "reading\n");
+        assertStringIncludes(await read(), "No such file");
+        await nothingLeft(engine, name);
+      } finally {
+        await terminal.close();
+      }
+    });
+  },
+);
 
 testOnEngines(
   "attach.ts ends at once at Ctrl-C while its container boots, and starts no session then",

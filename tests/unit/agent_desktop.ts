@@ -178,7 +178,7 @@ export async function inWorld(
     consent,
     signal: over.signal,
     now,
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
     send() {},
     sendSamples() {},
     tell: onceEach((why) => host.ui.warn(`A request from "box" failed: ${why}`)),

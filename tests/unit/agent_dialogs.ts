@@ -110,7 +110,7 @@ export async function withDialogs(
     session: "s",
     permissions,
     asks: new Set(),
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
     now: () => time,
     lendingMs,
   }))!;

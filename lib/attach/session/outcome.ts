@@ -2,7 +2,7 @@
 
 import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import { statusNow } from "./live_sessions.ts";
+import { isLive, mayRunOn, statusNow } from "./live_sessions.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 
@@ -76,6 +76,15 @@ export async function endedFromOutside(
   return new UserError(`The container "${container.label}" is ${what}, and "${session}" with it`, {
     hint: status === undefined ? "See create.ts --list" : "Start the app again, which starts the container",
   });
+}
+
+/** Whether a session runs on when a run that has shown it ends: after a signal, or because its client has failed. */
+export async function runsOnAfter(container: Container, session: string): Promise<boolean> {
+  if (container.host.signal.aborted) return await mayRunOn(container, session);
+  if (!await isLive(container, session, { unknown: true }).catch(() => true)) return false;
+  // A session whose app has ended is about to end.
+  const app = await appOutcome(container, session).catch(() => undefined);
+  return app?.status === undefined && !app?.stopped;
 }
 
 export function seeLog(container: Container, session: string): string {

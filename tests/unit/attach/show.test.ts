@@ -42,11 +42,14 @@ Deno.test("show() ends a new session that it cannot show, also after Ctrl-C, and
   assertEquals(said, []);
 });
 
-Deno.test("show() takes back what other runs have let stay with a session that has ended, whatever its channels are", async () => {
+/** Shows a session whose client ends. Returns whether its file is still lent then. */
+async function isLentAfter(live: boolean): Promise<boolean> {
   const directory = await Deno.makeTempDir();
   try {
     const instance = { name: "box", status: "Running", config: {}, devices: {}, location: "none" };
-    const answer = (argv: readonly string[]) => argv[1] === "query" ? { stdout: JSON.stringify(instance) } : {};
+    const listed = 'xterm\tx11\t7\t0\t1700000000\t\t\t"xterm"\n';
+    const answer = ([program, verb]: readonly string[]) =>
+      program === "ssh" ? { stdout: live ? listed : "" } : verb === "query" ? { stdout: JSON.stringify(instance) } : {};
     const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer });
     const server = { remote: "local", project: "default" };
     const stayed = ["xterm", "other"].map((session) =>
@@ -61,13 +64,22 @@ Deno.test("show() takes back what other runs have let stay with a session that h
       ended: () => Promise.resolve({ windows: "closed", failure: () => Promise.resolve(undefined) }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
-    const box = { ...localBox(host), isLost: () => Promise.resolve(false) };
+    const seenSessions = () => Promise.resolve(live ? ["xterm"] : []);
+    const box = { ...localBox(host), seenSessions, isLost: () => Promise.resolve(false) };
     const permissions = createPermissions(box, { open: new Set() });
     await show(box, { permissions, open: permissions.open, asks: new Set(), windows, session: "xterm" });
-    assertEquals((await readLoans(host)).filter(({ session }) => session === "xterm"), []);
+    return (await readLoans(host)).some(({ session }) => session === "xterm");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+Deno.test("show() takes back what other runs have let stay with a session that has ended, whatever its channels are", async () => {
+  assertEquals(await isLentAfter(false), false);
+});
+
+Deno.test("show() leaves a session its files when its client has ended, and its app runs on", async () => {
+  assertEquals(await isLentAfter(true), true);
 });
 
 Deno.test("show() says how to end a session that it can neither show nor end", async () => {

@@ -62,7 +62,7 @@ Deno.test("paths that an agent says were saved are not kept, unless they are len
     const loans = { copies: () => ["/lent"], writeBack: async () => {}, end: async () => {} };
     for (const lends of [false, true]) {
       const dialogs = createDialogs({ ...localBox(host), loans: async () => loans }, {
-        session: "s", signal: AbortSignal.timeout(60_000), send() {}, runsOn: () => false, now: () => 0,
+        session: "s", signal: AbortSignal.timeout(60_000), send() {}, runsOn: () => Promise.resolve(false), now: () => 0,
       }).served({ closing: new AbortController().signal });
       if (lends) dialogs.ready();
       await new Promise((resolve) => setTimeout(resolve));

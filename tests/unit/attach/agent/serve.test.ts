@@ -71,7 +71,7 @@ Deno.test("files are dragged out only while files is open, and not without end",
     permissions,
     asks: new Set(),
     now: () => 0,
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
   });
   await settled();
   await hear(`{"ask":"ready","id":0}`);
@@ -111,7 +111,7 @@ Deno.test("an agent is told nothing before it answers", async () => {
     session: "s",
     permissions: createPermissions(localBox(host), { open: new Set(["look", "links"]) }),
     asks: new Set(),
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
   });
   await settled();
   assertEquals(told, []);
@@ -137,7 +137,7 @@ Deno.test("an agent that starts again after the tray has failed is told that the
     session: "s",
     permissions: createPermissions(localBox(host), { open: new Set(["links", "tray"]) }),
     asks: new Set(),
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
   });
   assertEquals(portals!.served(), ["links", "tray"]);
   const say = await begun.promise;
@@ -163,7 +163,7 @@ Deno.test("an agent that has started only when the session has ended is ended at
     session: "s",
     permissions: createPermissions(localBox(host), { open: new Set(["links"]) }),
     asks: new Set(),
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
   });
   await served![Symbol.asyncDispose]();
   await killed.promise;
@@ -212,7 +212,7 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
         return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
       },
     },
-    { session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
+    { session: "s", permissions, asks: new Set(["links"]), runsOn: () => Promise.resolve(false), restartMs: 1 },
   );
   served!.onAgain = () => Promise.resolve(void agains++);
   await begun[0]!.promise;
@@ -257,7 +257,13 @@ Deno.test("an agent that was ready is started again as soon as the first one wou
   };
   const box = localBox(host);
   const permissions = createPermissions(box, { open: new Set(["links"]) });
-  const options = { session: "s", permissions, asks: new Set<never>(), runsOn: () => false, restartMs: 100 };
+  const options = {
+    session: "s",
+    permissions,
+    asks: new Set<never>(),
+    runsOn: () => Promise.resolve(false),
+    restartMs: 100,
+  };
   await using _ = await servePortals({ ...box, loans: () => Promise.reject(new Error("none")) }, options);
   await time.until(enough.promise);
   const pauses = begun.slice(1, 7).map((at, index) => Math.round((at - begun[index]!) / 100));

@@ -1,7 +1,7 @@
 // How a session has ended.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { endedFromOutside, outcomeIn, reportOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { endedFromOutside, outcomeIn, reportOutcome, runsOnAfter } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
@@ -25,6 +25,31 @@ Deno.test("the end of a session that is served again is an error if nobody knows
   assertEquals(await report("The session is stopped\n"), ['status: The session "web" was stopped']);
   const error = await assertRejects(() => report(""), UserError, '"web" was ended from outside');
   assertEquals(error.exitCode, 1);
+});
+
+Deno.test("a session runs on without its client, unless its app has ended, it was stopped, or its container is gone", async () => {
+  const runsOn = async (
+    { status = "Running", seen = ["web"], live = 'web\tx11\t7\t0\t1700000000\t\t\t"foot"\n', end = "" },
+  ): Promise<boolean> => {
+    const instance = { name: "box", status, config: {}, devices: {}, location: "none" };
+    const answer = ([program]: readonly string[]) => ({ stdout: program === "ssh" ? live : JSON.stringify(instance) });
+    const { host } = recordingHost({ answer });
+    const log = () => Promise.resolve({ text: `The app is started\n${end}` });
+    const seenSessions = () => Promise.resolve(seen);
+    return await runsOnAfter({ ...localBox(host), log, seenSessions } as unknown as Container, "web");
+  };
+  assertEquals(await runsOn({}), true);
+  assertEquals(
+    await Promise.all([
+      runsOn({ end: "The app ended with exit status 0\n" }),
+      runsOn({ end: "The session is stopped\n" }),
+      // A killed container leaves its sockets.
+      runsOn({ status: "Stopped" }),
+      runsOn({ seen: [] }),
+      runsOn({ live: "" }),
+    ]),
+    [false, false, false, false, false],
+  );
 });
 
 Deno.test("an app that fails since its desktop has ended is not blamed", async () => {

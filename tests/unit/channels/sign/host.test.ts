@@ -108,7 +108,7 @@ async function withSigning(
     }),
     signal: over.signal,
     now,
-    runsOn: () => false,
+    runsOn: () => Promise.resolve(false),
     sendSamples() {},
     openArgv: () => Promise.resolve([]),
     send: ({ id, reply }) => void replies.set(id, Uint8Array.fromBase64(reply as string).toHex()),
