@@ -80,10 +80,7 @@ async function findEngines({ host, engine, wanted, environment }: Facts): Promis
   return findings;
 }
 
-async function findEngine(
-  host: Host,
-  cli: EngineCli,
-): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
+async function findEngine(host: Host, cli: EngineCli) {
   const engine = engineCalled(cli);
   try {
     const { server_version: version } = await environmentOf(host, engine);
@@ -91,7 +88,7 @@ async function findEngine(
   } catch (error) {
     if (!isFailure(error)) throw error;
     const isInstalled = error instanceof ProcessError || error.output !== "";
-    return { cli, isInstalled, finding: { ...failureOf(error), verdict: "absent" } };
+    return { cli, isInstalled, finding: { ...failureOf(error), verdict: "absent" } as Finding };
   }
 }
 

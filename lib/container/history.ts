@@ -166,11 +166,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     keptAs,
     isFull,
     note,
-    add(happening) {
-      if (isFull(happening.kind)) return false;
-      note(happening);
-      return true;
-    },
+    add: (happening) => !isFull(happening.kind) && (note(happening), true),
     summary: () => summaryOf(added),
     async written() {
       while (writing) await writing;

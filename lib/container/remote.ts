@@ -103,9 +103,8 @@ async function checkStillThere({ host, label, ...address }: KnownContainer): Pro
     const instance = await findInstance(host, address, { timeoutMs: stateMs });
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
-    if (!isFailure(error)) throw error;
     // The server's certificate has changed, or it no longer trusts ours.
-    if (/certificate/.test(error.message)) throw error;
+    if (!isFailure(error) || /certificate/.test(error.message)) throw error;
     return;
   }
   throw new UserError(`The container "${label}" is no longer running`, {
