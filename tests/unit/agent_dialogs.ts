@@ -1,6 +1,7 @@
 /** Dialogs of a session whose agent and whose user are the test's. */
 
 import { assert } from "@std/assert";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { servePortals } from "../../lib/attach/agent/serve.ts";
 import { createPermissions, type Permissions } from "../../lib/attach/session/permissions.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
@@ -29,6 +30,8 @@ export async function withDialogs(
     made: { loans: () => Promise<SessionLoans> };
     /** What was started as something recorded. */
     recorded: string[];
+    /** What of that was ended. */
+    stopped: string[];
     permissions: Permissions;
     /** Lends what is dropped on a window, or pasted there. */
     drop: (list: string) => Promise<string>;
@@ -37,13 +40,14 @@ export async function withDialogs(
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
-  { hasPortal = false, lendingMs = 60_000 } = {},
+  { hasPortal = false, lendingMs = 60_000, channels = ["dialogs", "microphone"] as readonly ChannelName[] } = {},
 ): Promise<void> {
   const { host, said } = recordingHost({ env: { HOME: "/home/me", XDG_CURRENT_DESKTOP: "GNOME" } });
   const shown: string[][] = [];
   const told: unknown[] = [];
   const lent: string[] = [];
   const recorded: string[] = [];
+  const stopped: string[] = [];
   let time = 0;
   let passing = 0;
   let running = 0;
@@ -53,7 +57,7 @@ export async function withDialogs(
     const { output, stdin } = options;
     if (argv[0] === "setpriv") {
       recorded.push(argv[3]!);
-      return { pid: 2, ended: new Promise(() => {}), kill: () => {} };
+      return { pid: 2, ended: new Promise(() => {}), kill: () => void stopped.push(argv[3]!) };
     }
     assert(typeof output === "object" && "line" in output && typeof stdin === "object" && "bytes" in stdin);
     hear = output.line;
@@ -105,7 +109,7 @@ export async function withDialogs(
     end: () => Promise.resolve(),
   };
   const made = { loans: () => Promise.resolve(loans) };
-  const permissions = createPermissions(localBox(host), { open: new Set(["dialogs", "microphone"]) });
+  const permissions = createPermissions(localBox(host), { open: new Set(channels) });
   await using served = (await servePortals({ ...localBox(host), loans: () => made.loans() }, {
     session: "s",
     permissions,
@@ -141,6 +145,7 @@ export async function withDialogs(
     loans,
     made,
     recorded,
+    stopped,
     permissions,
     drop: (list) => served.give!(list, "dropped").catch(() => ""),
     paste: (list, how = "pasted") => served.give!(list, how).catch(() => undefined),

@@ -252,6 +252,37 @@ Deno.test("startSession() has no argument that Linux would not take, and sends n
   }
 });
 
+Deno.test("session.sh removes the scripts that killed runs have left, and no display, whatever its session is called", async () => {
+  const runtime = await Deno.makeTempDir();
+  try {
+    const [left, display] = ["gui-start-1234abcd", "gui-start-menu"].map((name) => join(runtime, name)) as [
+      string,
+      string,
+    ];
+    await Deno.writeTextFile(left, "");
+    using _ = Deno.listen({ transport: "unix", path: display });
+    await runProcess(["touch", "--date=1 hour ago", left, display]);
+    const values = {
+      sockets: runtime,
+      session: "web",
+      program: "sh",
+      run: "5678",
+      fifos: "",
+      server: "sh",
+      transport: "",
+      shown: "yes",
+    };
+    const { code } = await runProcess(["/bin/sh", "-c", sessionScript("start", values)], {
+      env: { XDG_RUNTIME_DIR: runtime },
+      okCodes: "any",
+    });
+    assertEquals(code, exitStatus.calledOff);
+    assertEquals(await Array.fromAsync(Deno.readDir(runtime), ({ name }) => name), ["gui-start-menu"]);
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+});
+
 Deno.test("session.sh waits for a session with its agent for as long as the host's end does, and no longer", async () => {
   const runtime = await Deno.makeTempDir();
   try {

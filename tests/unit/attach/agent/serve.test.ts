@@ -1,6 +1,6 @@
 // Whom an agent's requests are served to, and when: other versions, channels that close, runs that take turns.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { abortable } from "@std/async";
 import { servePortals } from "../../../../lib/attach/agent/serve.ts";
 import { createPermissions } from "../../../../lib/attach/session/permissions.ts";
@@ -53,6 +53,24 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
     await Promise.all([ending, waiting]);
     assertEquals(recorded, []);
   }));
+
+Deno.test("at the end of a run, a channel that fails keeps no other from ending", async () => {
+  let stopped: readonly string[] = [];
+  const serving = withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async (dialogs) => {
+      dialogs.loans.end = () => Promise.reject(new Error("no space left"));
+      const asking = dialogs.say(open(1));
+      dialogs.pass(5_000);
+      await asking;
+      assertEquals([dialogs.lent, dialogs.stopped], [["/home/me/a.txt"], []]);
+      stopped = dialogs.stopped;
+    },
+    { channels: ["dialogs", "look"] },
+  );
+  await assertRejects(() => serving, Error, "no space left");
+  assertEquals(stopped, ["gsettings"]);
+});
 
 Deno.test("files are dragged out only while files is open, and not without end", async () => {
   const { host, said } = recordingHost();

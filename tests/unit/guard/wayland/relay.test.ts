@@ -277,6 +277,25 @@ Deno.test("the guard hears of what the host says in the middle of what an app sa
   });
 });
 
+Deno.test("popups close while the guard judges what a container says without end", async () => {
+  await inWorld(async ({ open, wait, look, told }) => {
+    using ends = await open();
+    await ends.play(popupLeft());
+    wait(3_000);
+    const { now } = performance;
+    let looks = 0;
+    performance.now = () => now.call(performance) + ++looks;
+    const files = Array.from({ length: 9_000 }, (_, index) => frame(3, 1, 400 * 300 * 4 + index + 1));
+    await ends.near.write(new Uint8Array([new Uint8Array(4), ...files].flatMap((bytes) => [...bytes])));
+    while (looks < 100) await new Promise((resolve) => setTimeout(resolve, 1));
+    look(4);
+    const passed = await ends.far.read(new Uint8Array(1)).catch(() => null);
+    performance.now = now;
+    assertEquals(passed, null);
+    assertStringIncludes(told.join(), "it left a message unfinished, with popups open");
+  });
+});
+
 Deno.test("what the guard has judged seconds ago no longer passes: the user may have left meanwhile", async () => {
   await inWorld(async ({ open, told }) => {
     using ends = await open();
