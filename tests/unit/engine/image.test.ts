@@ -23,7 +23,8 @@ Deno.test("imageHash() changes with the image and with the text, and an image th
   const expected = "a859569f95549bd4abc94f01327268d0770e716aef0c43b398acfa9be7f9eeef";
   assertEquals(await hash(info("a")), expected);
   assertEquals(new Set([expected, await hash(info("b")), await hash(info("a"), "other")]).size, 3);
-  for (const answer of [{ code: 1, stderr: "Error: not found" }, { stdout: "Fingerprint: none\n" }]) {
+  assertEquals(new Set(await Promise.all(["0", "9", "f"].map((digit) => hash(info(digit))))).size, 3);
+  for (const answer of [info("g"), { code: 1, stderr: "Error: not found" }, { stdout: "Fingerprint: none\n" }]) {
     await assertRejects(() => hash(answer), UserError, "cannot find the image");
   }
 });

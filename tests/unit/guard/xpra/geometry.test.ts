@@ -185,6 +185,14 @@ Deno.test("placeFramed() moves a window whose title is on no monitor to the near
   assertEquals(steps(240).x, 950);
 });
 
+Deno.test("placeFramed() leaves a window whose title and first 24 lines are on a monitor", () => {
+  // Right of the low monitor, the screen goes on below the monitor that the window is on.
+  const monitors = [{ x: 0, y: 0, width: 800, height: 600 }, { x: 800, y: 0, width: 800, height: 1200 }];
+  const screen = { width: 1600, height: 1200, monitors };
+  const at = (y: number): number => placeFramed({ x: 100, y, width: 300, height: 100 }, screen).y;
+  assertEquals([at(576), at(577)], [576, 500]);
+});
+
 Deno.test("mayPopUp() goes by the only monitor where that is smaller than the screen", () => {
   const monitors = [{ x: 0, y: 0, width: 960, height: 600 }];
   const popup = { x: 0, y: 0, width: 800, height: 500 };
