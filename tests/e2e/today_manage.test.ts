@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { eventually, root, script, sh } from "./run.ts";
+import { eventually, mountsRoot, root, script, sh } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, startDesktop, testToday } from "./today_desktop.ts";
 import { makeContainer, removeContainer, shareOnEngines, testPart } from "./world.ts";
@@ -159,6 +159,53 @@ testToday(
         assertEquals(calls().slice(before), []);
         await evaluate(`(Main.activateWindow(${own}), 1)`, env);
         await eventually("questions", () => Promise.resolve(calls().length > before));
+      });
+      await testPart(context, "an app is started in a disposable copy, which goes with it", async () => {
+        const copies = async (): Promise<string[]> =>
+          (await sh([engine, "list", "--format=csv", "--columns=n", `${name}-d`])).split("\n").filter(Boolean);
+        await reader.press("More for Foot");
+        await reader.press("Start Foot in a disposable copy");
+        const title = await eventually(
+          "its window",
+          () => Promise.resolve(desktop.titles.find((title) => title.startsWith(`[${name}-d`))),
+        );
+        const [copy] = await copies();
+        assert(title.startsWith(`[${copy}]`), title);
+        await eventually(
+          "the copy's session",
+          async () => (await reader.names()).some((text) => text.startsWith(`${copy} · `)),
+        );
+        await reader.press("Stop foot");
+        await eventually("no copy", async () => (await copies()).length === 0);
+      });
+      await testPart(context, "a container is updated, and the window shows how far that is", async () => {
+        const line = `create.ts --engine=${engine} --update ${name}`;
+        await reader.press("Update its software");
+        await eventually("progress", async () => (await reader.names()).some((text) => text.includes(`${line} — `)));
+        await eventually("the end", async () => (await reader.names()).some((text) => text.endsWith(line)));
+        assert(!(await reader.names()).includes("create could not do it"));
+      });
+      await testPart(context, "a container with files in its share is not removed, and a dialog says why", async () => {
+        const left = join(mountsRoot, name, "share/left.txt");
+        await Deno.writeTextFile(left, "");
+        await reader.press("Remove this container");
+        await reader.press("Remove");
+        await eventually("the error", async () => (await reader.names()).includes("create could not do it"));
+        assert((await reader.names()).some((text) => text.includes("error: ") && text.includes("share")));
+        await reader.press("Close");
+        assert((await sh([engine, "list", "--format=csv", "--columns=n", name])).includes(name));
+        await Deno.remove(left);
+      });
+      await testPart(context, "a container is removed once the user agrees", async () => {
+        await reader.press("Remove this container");
+        await reader.press("Keep");
+        await reader.press("Remove this container");
+        await reader.press("Remove");
+        await eventually(
+          "no container",
+          async () => (await sh([engine, "list", "--format=csv", "--columns=n", name])) === "",
+        );
+        await eventually("a window without it", async () => !(await reader.names()).includes(name));
       });
     } finally {
       await script("attach", engine, ["--stop", name, "--all"]);
