@@ -259,7 +259,7 @@ class Window(Adw.ApplicationWindow):
         return bool(self.actions)
 
     def ask_create(self):
-        name, words = Adw.EntryRow(title="Name"), Adw.EntryRow(title="Apps: firefox, libreoffice, apt:inkscape …")
+        name, words = Adw.EntryRow(title="Name"), Adw.EntryRow(title="Apps: firefox, apt:inkscape …")
         export = Adw.SwitchRow(title="Add its apps to the menu", active=True)
         form = group("", [name, words, export], "")
         typed = lambda: model.create(name.get_text(), words.get_text(), export.get_active())  # noqa: E731
