@@ -1,4 +1,4 @@
-/** Desktops of today, which a test starts in the host of Debian testing that `deno task lab today run` enters. */
+/** Desktops of today, which a test starts in the host of Debian testing that `deno task lab run --host today` enters. */
 
 import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
@@ -12,7 +12,7 @@ import { makeShared } from "./world.ts";
 function missingToday(...parts: readonly PartName[]): string | undefined {
   const missing = missingParts("today", ...parts);
   if (missing || Deno.env.get(todayVariable)) return missing;
-  return "it is for a host of Debian testing: deno task lab today run -- deno test -A tests/e2e/today.test.ts";
+  return "it is for a host of Debian testing: deno task lab run --host today -- deno test -A tests/e2e/today.test.ts";
 }
 
 /** A test in the lab's host of Debian testing, which is skipped elsewhere. What the file shares is made first. */
