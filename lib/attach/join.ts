@@ -55,9 +55,7 @@ export async function join(
     });
   });
   if (result.code === 0) return 0;
-  if (!hasStarted(result)) {
-    throw result.code === ExitCode.missingProgram ? await noSuchApp(app, label, result) : result;
-  }
+  if (!hasStarted(result)) throw result.code === ExitCode.missingProgram ? await noSuchApp(app, label, result) : result;
   if (result.code === 255) {
     throw new EndedWithSession(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
   }

@@ -53,9 +53,7 @@ export async function serveAgain(
   }
   const own = new Map([...times ?? []].filter(([channel]) => !goesWithWindows.has(channel)));
   const late = new Set(times?.keys()).intersection(goesWithWindows);
-  if (late.size > 0) {
-    warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
-  }
+  if (late.size > 0) warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
   const rest = `the windows of "${session}", its clipboard and its sound are unchanged`;
   const { channels: byAgent, why } = await servedBy(host, served);
   for (const each of why) host.ui.status(each.replace(/^./, (first) => first.toUpperCase()));
